@@ -1,0 +1,71 @@
+// swift-tools-version: 6.3
+// CityCode. The picture, top to bottom; arrows point down only (Tests/TidyTests holds the table):
+//
+//   Services/issuer   Services/verifier   Services/relay      executables: routes, configuration
+//        IssuerCore        VerifierCore        RelayCore      decisions, no I/O
+//                     Server                                  sockets, admission, logs, metrics
+//   HTTP2   Security   Storage   Codes   Feed   StatusCache   QR     engines without sockets
+//   CNghttp2 COpenSSL CLMDB CQRencode CPNG                    Debian's C libraries
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+func library(_ name: String, at path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path ?? "Shared/\(name)", swiftSettings: strict)
+}
+
+func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies + ["Server", "Codes", "Security", "StatusCache", "Feed",
+      "Storage", log, arguments],
+    path: "Services/\(name)", exclude: ["Core"], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+  name: "citycode",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CNghttp2", path: "Shared/CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLMDB", path: "Shared/CLMDB", providers: [.apt(["liblmdb-dev"])]),
+    .systemLibrary(
+      name: "CQRencode", path: "Shared/CQRencode", providers: [.apt(["libqrencode-dev"])]),
+    .systemLibrary(name: "CPNG", path: "Shared/CPNG", providers: [.apt(["libpng-dev"])]),
+
+    library("Codes", []),
+    library("JSON", []),
+    library("HTTP2", ["CNghttp2"]),
+    library("Security", ["COpenSSL"]),
+    library("Storage", ["CLMDB"]),
+    library("QR", ["CQRencode", "CPNG"]),
+    library("Feed", ["Codes", "Security"]),
+    library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
+    library("Server", ["HTTP2", "Security", "Codes", "JSON", log] + nio),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,68 @@
+package import Codes
+package import Feed
+import Security
+
+/// What only the issuer knows, and everything derived from it (RFC 5869, HKDF-SHA-256).
+///
+/// Two files: the region secret, from which epoch keys and the handle key come, and the pepper,
+/// under which documents are stored. They are apart because the first can be replaced within an
+/// hour and the second never.
+package struct RegionSecret: Sendable, CustomStringConvertible {
+  private let region: Region
+  private let secret: [UInt8]
+  private let documentMAC: HMACSHA256
+
+  /// Both secrets have 32 bytes.
+  package init(region: Region, secret: [UInt8], pepper: [UInt8]) {
+    precondition(secret.count == 32 && pepper.count == 32, "secrets have 32 bytes")
+    self.region = region
+    self.secret = secret
+    documentMAC = HMACSHA256(key: pepper.span)
+  }
+
+  /// Never the secret.
+  package var description: String { "secret of region \(region)" }
+
+  private func derive(_ purpose: String, _ context: [UInt8]) -> [UInt8] {
+    let salt = Array("citycode v1 \(region)".utf8)
+    let info = Array(purpose.utf8) + context
+    return HKDF.derive(secret: secret.span, salt: salt.span, info: info.span, byteCount: 32)
+  }
+
+  /// The AES-256 key that seals the codes of one hour.
+  package func key(of epoch: KeyEpoch) -> [UInt8] {
+    var context: [UInt8] = []
+    context.appendBigEndian(epoch.number)
+    return derive("epoch key ", context)
+  }
+
+  /// The keys a verifier may hold at `now`: from two hours back, for codes still in their life, to
+  /// `hoursAhead` hours ahead, for the time it may be cut off from its issuer.
+  package func epochKeys(near now: CityTime, hoursAhead: Int) -> EpochKeyFile {
+    let current = KeyEpoch(at: now).number
+    let epochs = (current - 2)...(current + UInt32(hoursAhead))
+    return EpochKeyFile(
+      region: region,
+      keys: epochs.map { number in
+        let epoch = KeyEpoch(number: number)
+        return EpochKeyFile.Key(epoch: epoch, bytes: key(of: epoch))
+      })
+  }
+
+  /// The key of the cipher that turns serials into handles.
+  package var handleKey: [UInt8] { derive("handle key", []) }
+
+  /// What stands for a document in storage: HMAC-SHA-256 under the pepper of type and canonical
+  /// number, its first 16 bytes (at 2^26 holders a collision has probability 2^-77).
+  package func key(of type: DocumentType, canonical number: Span<UInt8>) -> Bytes16 {
+    var message: [UInt8] = [type.rawValue]
+    message.append(copying: number)
+    let digest = documentMAC.mac(message.span)
+    return Bytes16(digest.bytes.span.extracting(first: 16))
+  }
+
+  package func key(of document: Document) -> Bytes16 {
+    let number = Array(document.number.utf8)
+    return key(of: document.type, canonical: number.span)
+  }
+}

@@ -1,0 +1,89 @@
+package import Codes
+import Security
+
+/// The decision of a scan (design §6), pure: same code, same keys, same cache, same time, same
+/// verdict.
+///
+/// ```
+/// text → code → (foreign? relay) → epoch key → open → fresh? → status → scene policy
+/// ```
+/// "Once" comes after: only the journal's writer can say who came first.
+package struct ScanRules: Sendable {
+  package let region: Region
+  package let partners: Set<Region>
+  /// How far the clocks of the code's maker and this host may be apart, seconds.
+  package let clockSkewSeconds: Int
+  /// Oldest knowledge an answer may rest on, seconds; a scene may ask for fresher.
+  package let statusAgeMaxSeconds: Int
+
+  package init(
+    region: Region, partners: Set<Region>, clockSkewSeconds: Int, statusAgeMaxSeconds: Int
+  ) {
+    self.region = region
+    self.partners = partners
+    self.clockSkewSeconds = clockSkewSeconds
+    self.statusAgeMaxSeconds = statusAgeMaxSeconds
+  }
+
+  /// Decides on the decoded `code` (any bytes). `status` reads the cache, whose knowledge is of
+  /// `asOf`; `scratch` is the caller's buffer for the opened claims.
+  package func decide(
+    code: Span<UInt8>, scene: Scene, now: Instant, asOf: Instant, keys: KeyRing,
+    scratch: inout [UInt8], status: (Serial) -> Status?
+  ) -> Jurisdiction {
+    guard code.count == DynamicCode.byteCount, let header = DynamicCode.Header(code) else {
+      return .home(.refused(.malformed))
+    }
+    guard header.region == region else {
+      return partners.contains(header.region)
+        ? .partner(header.region) : .home(.refused(.unknownRegion))
+    }
+    let epoch = KeyEpoch.resolve(wire: header.epochWire, near: now.cityTime)
+    guard let cipher = keys.cipher(epoch) else {
+      // No code lives longer than 64 minutes, so an hour whose key is gone is long over.
+      let isPast = keys.oldest.map { epoch < $0 } ?? false
+      return .home(.refused(isPast ? .codeExpired : .unknownKey))
+    }
+    scratch.removeAll(keepingCapacity: true)
+    guard
+      cipher.open(
+        ciphertextAndTag: code.extracting(DynamicCode.sealedRange),
+        nonce: code.extracting(DynamicCode.nonceRange),
+        associatedData: code.extracting(DynamicCode.headerRange), into: &scratch)
+    else { return .home(.refused(.forged)) }
+    // An authentic code that says impossible things was made by somebody who has the key.
+    guard let claims = DynamicCode.Claims(scratch.span) else {
+      return .home(.refused(.malformed))
+    }
+    var verdict = Verdict(
+      .accepted, serial: claims.serial, nonce: header.nonce, codeEnd: claims.validUntil)
+    verdict.outcome =
+      timeFault(claims, now.cityTime)
+      ?? statusFault(claims, scene, now, asOf, &verdict, status) ?? .accepted
+    return .home(verdict)
+  }
+
+  private func timeFault(_ claims: DynamicCode.Claims, _ now: CityTime) -> Outcome? {
+    let skew = Int64(clockSkewSeconds)
+    if now.seconds(since: claims.validFrom) < -skew { return .notYetValid }
+    if now.seconds(since: claims.validUntil) >= skew { return .codeExpired }
+    return nil
+  }
+
+  private func statusFault(
+    _ claims: DynamicCode.Claims, _ scene: Scene, _ now: Instant, _ asOf: Instant,
+    _ verdict: inout Verdict, _ status: (Serial) -> Status?
+  ) -> Outcome? {
+    let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
+    if now.milliseconds(since: asOf) > UInt64(ageMaxSeconds) * 1_000 { return .staleCache }
+    guard let status = status(claims.serial), status.exists else { return .unknownHolder }
+    verdict.status = status
+    if status.revision != claims.revision { return .killed }
+    if !status.flags.isDisjoint(with: [.suspended, .lost]) { return .suspended }
+    if claims.sceneHint != 0, claims.sceneHint != scene.number { return .wrongScene }
+    if !scene.kinds.contains(status.kind) { return .wrongScene }
+    if now.cityTime >= status.validUntil { return .statusExpired }
+    if !scene.colours.contains(status.colour) { return .colour }
+    return nil
+  }
+}

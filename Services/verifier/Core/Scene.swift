@@ -1,0 +1,98 @@
+package import Codes
+package import JSON
+
+/// A use of the code and its policy (design §7): data, read from one file per scene.
+package struct Scene: Sendable, Equatable {
+  /// Where a code counts once within its life.
+  package enum Once: String, Sendable, CaseIterable {
+    case no
+    case point
+    case everywhere
+  }
+
+  /// Who is served first under load.
+  package enum Priority: String, Sendable, CaseIterable {
+    case high
+    case normal
+    case low
+  }
+
+  package let name: String
+  /// The hint a code may carry to say it was made for this scene; 0 means none.
+  package let number: UInt8
+  package let colours: Set<Colour>
+  package let kinds: Set<HolderKind>
+  package let once: Once
+  package let priority: Priority
+  /// Oldest knowledge a green answer may rest on, in seconds; `nil`: the verifier's setting.
+  package let statusAgeMaxSeconds: Int?
+
+  package init(
+    name: String, number: UInt8, colours: Set<Colour>, kinds: Set<HolderKind>, once: Once = .no,
+    priority: Priority = .normal, statusAgeMaxSeconds: Int? = nil
+  ) {
+    self.name = name
+    self.number = number
+    self.colours = colours
+    self.kinds = kinds
+    self.once = once
+    self.priority = priority
+    self.statusAgeMaxSeconds = statusAgeMaxSeconds
+  }
+
+  /// A scene file that cannot be used; the message names the member.
+  package struct Fault: Error, Equatable {
+    package let message: String
+  }
+
+  private static let members = [
+    "name", "number", "colours", "kinds", "once", "priority", "status_age_max_seconds",
+  ]
+
+  /// Reads a scene file's JSON.
+  package init(json: JSONValue) throws(Fault) {
+    if let unknown = json.members?.first(where: { !Self.members.contains($0.name) }) {
+      throw Fault(message: "unknown member \"\(unknown.name)\"; known: \(Self.members)")
+    }
+    guard let name = json["name"]?.string, 1...32 ~= name.utf8.count else {
+      throw Fault(message: "\"name\" must be a string of 1 to 32 bytes")
+    }
+    guard let number = json["number"]?.integer, 1...255 ~= number else {
+      throw Fault(message: "\"number\" must be 1 to 255")
+    }
+    self.init(
+      name: name, number: UInt8(number),
+      colours: try Self.set("colours", json["colours"], Colour.init(name:)),
+      kinds: try Self.set("kinds", json["kinds"], HolderKind.init(name:)),
+      once: try Self.choice("once", json["once"], default: .no),
+      priority: try Self.choice("priority", json["priority"], default: .normal),
+      statusAgeMaxSeconds: json["status_age_max_seconds"]?.integer.map(Int.init))
+  }
+
+  private static func set<Value: Hashable>(
+    _ name: String, _ json: JSONValue?, _ make: (String) -> Value?
+  ) throws(Fault) -> Set<Value> {
+    guard let elements = json?.array, !elements.isEmpty else {
+      throw Fault(message: "\"\(name)\" must be an array with at least one name")
+    }
+    var values: Set<Value> = []
+    for element in elements {
+      guard let text = element.string, let value = make(text) else {
+        throw Fault(message: "\"\(name)\" holds a name that does not exist")
+      }
+      values.insert(value)
+    }
+    return values
+  }
+
+  private static func choice<Value: RawRepresentable & CaseIterable>(
+    _ name: String, _ json: JSONValue?, default fallback: Value
+  ) throws(Fault) -> Value where Value.RawValue == String {
+    guard let json else { return fallback }
+    guard let value = json.string.flatMap(Value.init(rawValue:)) else {
+      let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+      throw Fault(message: "\"\(name)\" must be one of \(names)")
+    }
+    return value
+  }
+}

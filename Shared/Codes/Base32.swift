@@ -1,0 +1,119 @@
+/// RFC 4648 §6 base32, upper case, without padding: 5 bits a character, all of them in the
+/// alphanumeric mode of QR codes.
+package enum Base32 {
+  /// The character of each 5-bit value.
+  @usableFromInline
+  static let characters: InlineArray<32, UInt8> = InlineArray { value in
+    UInt8(value < 26 ? 0x41 + value : 0x32 + value - 26)
+  }
+
+  /// The 5-bit value of each byte of text in either case; `none` where there is none.
+  @usableFromInline
+  static let values: InlineArray<256, UInt8> = InlineArray { character in
+    switch character {
+    case 0x41...0x5A: UInt8(character - 0x41)
+    case 0x61...0x7A: UInt8(character - 0x61)
+    case 0x32...0x37: UInt8(character - 0x32 + 26)
+    default: none
+    }
+  }
+
+  /// Above every value, so that one OR over many values shows a bad character.
+  @usableFromInline static let none: UInt8 = 0x80
+
+  /// How many characters `byteCount` bytes need.
+  package static func characterCount(ofByteCount byteCount: Int) -> Int {
+    (byteCount * 8 + 4) / 5
+  }
+
+  /// Appends the characters of `bytes`.
+  package static func encode(_ bytes: Span<UInt8>, into output: inout [UInt8]) {
+    output.append(addingCapacity: characterCount(ofByteCount: bytes.count)) { text in
+      let whole = bytes.count / 5 * 5
+      var index = 0
+      while index < whole {
+        let block =
+          UInt64(bytes[index]) << 32 | UInt64(bytes[index + 1]) << 24
+          | UInt64(bytes[index + 2]) << 16 | UInt64(bytes[index + 3]) << 8
+          | UInt64(bytes[index + 4])
+        for shift in stride(from: UInt64(35), through: 0, by: -5) {
+          text.append(characters[Int(block >> shift & 31)])
+        }
+        index += 5
+      }
+      var bits: UInt64 = 0
+      var bitCount: UInt64 = 0
+      while index < bytes.count {
+        bits = bits << 8 | UInt64(bytes[index])
+        bitCount += 8
+        index += 1
+      }
+      // Padded with zeros to a whole character, as §6 asks.
+      let missing = (5 - bitCount % 5) % 5
+      bits <<= missing
+      bitCount += missing
+      while bitCount > 0 {
+        bitCount -= 5
+        text.append(characters[Int(bits >> bitCount & 31)])
+      }
+    }
+  }
+
+  /// Appends the bytes that `text`, ASCII of either case, spells. On a foreign character, a length
+  /// that no encoder produces, or padding bits that are not zero, appends nothing and returns
+  /// `false`: a value has exactly one spelling, apart from case.
+  package static func decode(_ text: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+    let tailBits = text.count % 8 * 5
+    guard tailBits % 8 < 5 else { return false }
+    let before = output.count
+    var seen: UInt8 = 0
+    output.append(addingCapacity: text.count * 5 / 8) { bytes in
+      let whole = text.count / 8 * 8
+      var index = 0
+      while index < whole {
+        var block: UInt64 = 0
+        for offset in 0..<8 {
+          let value = values[Int(text[index + offset])]
+          seen |= value
+          block = block << 5 | UInt64(value & 31)
+        }
+        for shift in stride(from: UInt64(32), through: 0, by: -8) {
+          bytes.append(UInt8(truncatingIfNeeded: block >> shift))
+        }
+        index += 8
+      }
+      var bits: UInt64 = 0
+      while index < text.count {
+        let value = values[Int(text[index])]
+        seen |= value
+        bits = bits << 5 | UInt64(value & 31)
+        index += 1
+      }
+      var bitCount = UInt64(tailBits)
+      while bitCount >= 8 {
+        bitCount -= 8
+        bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
+      }
+      if bits & ((1 << bitCount) - 1) != 0 { seen |= none }
+    }
+    guard seen < none else {
+      output.removeLast(output.count - before)
+      return false
+    }
+    return true
+  }
+
+  /// The characters of `bytes`.
+  package static func text(of bytes: Span<UInt8>) -> String {
+    var text: [UInt8] = []
+    encode(bytes, into: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// The bytes that `text` spells, or `nil` as for `decode`.
+  package static func bytes(of text: some StringProtocol) -> [UInt8]? {
+    let characters = Array(text.utf8)
+    var bytes: [UInt8] = []
+    return decode(characters.span, into: &bytes) ? bytes : nil
+  }
+}

@@ -1,0 +1,73 @@
+/// Header fields that have no property of their own, packed into one reused buffer: a request with
+/// ten fields costs no allocation once the buffers have grown.
+struct FieldStore {
+  private struct Field {
+    let start: Int
+    let nameCount: Int
+    let valueCount: Int
+  }
+
+  private var bytes: [UInt8] = []
+  private var fields: [Field] = []
+
+  mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    fields.removeAll(keepingCapacity: true)
+  }
+
+  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+    fields.append(
+      Field(start: bytes.count, nameCount: name.count, valueCount: value.count))
+    unsafe bytes.append(contentsOf: name)
+    unsafe bytes.append(contentsOf: value)
+  }
+
+  /// The first value under `name`, which is valid only for the duration of the call.
+  func withValue<Result>(of name: Span<UInt8>, _ body: (Span<UInt8>) -> Result) -> Result? {
+    for field in fields where field.nameCount == name.count {
+      let valueStart = field.start + field.nameCount
+      guard matches(name, at: field.start) else { continue }
+      return body(bytes.span.extracting(valueStart..<(valueStart + field.valueCount)))
+    }
+    return nil
+  }
+
+  private func matches(_ name: Span<UInt8>, at start: Int) -> Bool {
+    for index in 0..<name.count where bytes[start + index] != name[index] { return false }
+    return true
+  }
+}
+
+/// A header field to send. Constant values are never copied and are indexed by HPACK.
+package struct HeaderField: Sendable {
+  /// Lower case (RFC 9113 §8.2.1).
+  package let name: StaticString
+  let value: Value
+
+  enum Value: Sendable {
+    case constant(StaticString)
+    case bytes([UInt8])
+    case secret([UInt8])
+  }
+
+  package init(_ name: StaticString, _ value: StaticString) {
+    self.name = name
+    self.value = .constant(value)
+  }
+
+  package init(_ name: StaticString, bytes value: [UInt8]) {
+    self.name = name
+    self.value = .bytes(value)
+  }
+
+  package init(_ name: StaticString, text value: String) {
+    self.name = name
+    self.value = .bytes([UInt8](value.utf8))
+  }
+
+  /// A value that no HPACK table on the way may keep (RFC 7541 §7.1.3), such as a token.
+  package init(_ name: StaticString, secret value: [UInt8]) {
+    self.name = name
+    self.value = .secret(value)
+  }
+}

@@ -1,0 +1,133 @@
+/// Counts what a peer makes this side do for nothing, and says when it is too much.
+///
+/// The published floods of HTTP/2 (CVE-2019-9511 to 9518, rapid reset, CONTINUATION, MadeYouReset)
+/// have one thing in common: cheap frames that cost the receiver work but never complete a
+/// request. Each kind draws on a budget here; `SessionLimits` says how large the budgets are.
+struct FloodGuard: Sendable {
+  /// Thousandths of a glitch.
+  private enum Cost {
+    static let controlFrame: Int64 = 250
+    static let serverReset: Int64 = 1_000
+  }
+
+  private var scanner: FrameScanner
+  private var limits: SessionLimits
+  private let isServer: Bool
+  private var resets: TokenBucket
+  private var glitches: TokenBucket
+  private var unknownFrames: Int
+  private var unknownBytes: Int
+  private var continuations = 0
+  /// WINDOW_UPDATE frames the peer may send without being charged: it needs about two for each
+  /// DATA frame it is sent, and some at the start.
+  private var windowUpdateCredit = 16
+
+  /// When the header block under way began.
+  private(set) var headerBlockSince: UInt64?
+  /// Whether the peer's first SETTINGS has arrived whole.
+  private(set) var receivedSettings = false
+
+  /// Saved-up unknown frames, in requests' worth.
+  private static let unknownBurst = 10
+  private static let windowUpdateCreditMax = 4_096
+
+  init(limits: SessionLimits, isServer: Bool) {
+    scanner = FrameScanner(prefaceBytes: isServer ? 24 : 0)
+    self.limits = limits
+    self.isServer = isServer
+    resets = TokenBucket(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
+    glitches = TokenBucket(burst: limits.glitchesBurst, perSecond: limits.glitchesPerSecond)
+    unknownFrames = limits.unknownFramesPerRequest * Self.unknownBurst
+    unknownBytes = limits.unknownBytesPerRequest * Self.unknownBurst
+  }
+
+  mutating func upgrade(to limits: SessionLimits) {
+    resets.upgrade(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
+    glitches.upgrade(burst: limits.glitchesBurst, perSecond: limits.glitchesPerSecond)
+    self.limits = limits
+  }
+
+  /// Looks at received bytes and returns the limit they break. Then only the first `consumed` of
+  /// them may be given to the library.
+  mutating func scan(
+    _ bytes: Span<UInt8>, now: UInt64, consumed: inout Int
+  ) -> HTTP2Error.Limit? {
+    consumed = 0
+    while true {
+      switch scanner.next(in: bytes, from: &consumed) {
+      case .needsMore:
+        return nil
+      case .began(let head):
+        if let limit = began(head, now: now) { return limit }
+      case .ended(let head):
+        if head.endsHeaderBlock {
+          headerBlockSince = nil
+        } else if head.type == FrameHead.Kind.settings {
+          receivedSettings = true
+        }
+      }
+    }
+  }
+
+  /// Requests were completed: the peer is doing something useful.
+  mutating func requestsCompleted(_ count: Int) {
+    unknownFrames = min(
+      unknownFrames + limits.unknownFramesPerRequest * count,
+      limits.unknownFramesPerRequest * Self.unknownBurst)
+    unknownBytes = min(
+      unknownBytes + limits.unknownBytesPerRequest * count,
+      limits.unknownBytesPerRequest * Self.unknownBurst)
+  }
+
+  /// DATA frames were sent, which the peer acknowledges with WINDOW_UPDATE.
+  mutating func sentData(frames: Int) {
+    windowUpdateCredit = min(windowUpdateCredit + 2 * frames, Self.windowUpdateCreditMax)
+  }
+
+  /// The library had to reset or refuse streams.
+  mutating func resetStreams(count: Int, now: UInt64) -> HTTP2Error.Limit? {
+    glitches.take(thousandths: Int64(count) * Cost.serverReset, now: now) ? nil : .glitches
+  }
+
+  private mutating func began(_ head: FrameHead, now: UInt64) -> HTTP2Error.Limit? {
+    switch head.type {
+    case FrameHead.Kind.headers:
+      continuations = 0
+      headerBlockSince = now
+      windowUpdateCredit = min(windowUpdateCredit + 1, Self.windowUpdateCreditMax)
+      return nil
+    case FrameHead.Kind.data:
+      return isEmptyData(head) ? glitch(now: now) : nil
+    case FrameHead.Kind.continuation:
+      continuations += 1
+      return continuations > limits.continuationsMax ? .continuations : nil
+    case FrameHead.Kind.reset:
+      // A server that sheds load resets the client's streams, of which there are only so many.
+      guard isServer else { return nil }
+      return resets.take(thousandths: 1_000, now: now) ? nil : .resets
+    case FrameHead.Kind.windowUpdate:
+      if windowUpdateCredit > 0 {
+        windowUpdateCredit -= 1
+        return nil
+      }
+      return glitch(now: now)
+    case FrameHead.Kind.pushPromise...FrameHead.Kind.goAway, FrameHead.Kind.priority,
+      FrameHead.Kind.settings:
+      return glitch(now: now)
+    default:
+      unknownFrames -= 1
+      unknownBytes -= FrameHead.byteCount + head.length
+      return unknownFrames < 0 || unknownBytes < 0 ? .unknownFrames : nil
+    }
+  }
+
+  /// Without END_STREAM, a DATA frame that is empty or mostly padding does nothing.
+  private func isEmptyData(_ head: FrameHead) -> Bool {
+    guard head.flags & FrameHead.Flag.endStream == 0 else { return false }
+    return head.length == 0 || (head.flags & FrameHead.Flag.padded != 0 && head.length <= 256)
+  }
+
+  private mutating func glitch(now: UInt64) -> HTTP2Error.Limit? {
+    glitches.take(thousandths: Cost.controlFrame, now: now) ? nil : .glitches
+  }
+}

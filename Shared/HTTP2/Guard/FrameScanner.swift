@@ -1,0 +1,102 @@
+/// The nine octets in front of every frame (RFC 9113 §4.1).
+struct FrameHead: Equatable, Sendable {
+  var length = 0
+  var type: UInt8 = 0
+  var flags: UInt8 = 0
+  var streamID: UInt32 = 0
+
+  static let byteCount = 9
+
+  /// Frame types of RFC 9113 §6.
+  enum Kind {
+    static let data: UInt8 = 0
+    static let headers: UInt8 = 1
+    static let priority: UInt8 = 2
+    static let reset: UInt8 = 3
+    static let settings: UInt8 = 4
+    static let pushPromise: UInt8 = 5
+    static let ping: UInt8 = 6
+    static let goAway: UInt8 = 7
+    static let windowUpdate: UInt8 = 8
+    static let continuation: UInt8 = 9
+  }
+
+  enum Flag {
+    static let endStream: UInt8 = 1
+    static let endHeaders: UInt8 = 4
+    static let padded: UInt8 = 8
+  }
+
+  /// Whether a header block ends with this frame.
+  var endsHeaderBlock: Bool {
+    (type == Kind.headers || type == Kind.continuation) && flags & Flag.endHeaders != 0
+  }
+}
+
+/// Finds the frames in received bytes without looking inside them. The library does not report
+/// frames of unknown type, so what they cost has to be counted here, before it sees them.
+struct FrameScanner: Sendable {
+  /// What the scanner met first.
+  enum Event {
+    case needsMore
+    case began(FrameHead)
+    case ended(FrameHead)
+  }
+
+  private var prefaceRemaining: Int
+  private var partial: UInt64 = 0
+  private var partialCount = 0
+  private var head = FrameHead()
+  private var payloadRemaining = 0
+  private var isInFrame = false
+
+  /// `prefaceBytes` is 24 where a client's connection preface comes first (RFC 9113 §3.4).
+  init(prefaceBytes: Int) {
+    prefaceRemaining = prefaceBytes
+  }
+
+  /// Whether the last byte seen was inside a frame.
+  var isInsideFrame: Bool { isInFrame || partialCount > 0 }
+
+  /// Moves `offset` to the next event in `bytes`. A frame without payload has both events.
+  mutating func next(in bytes: Span<UInt8>, from offset: inout Int) -> Event {
+    if isInFrame {
+      let step = min(payloadRemaining, bytes.count - offset)
+      offset += step
+      payloadRemaining -= step
+      guard payloadRemaining == 0 else { return .needsMore }
+      isInFrame = false
+      return .ended(head)
+    }
+    if prefaceRemaining > 0 {
+      let step = min(prefaceRemaining, bytes.count - offset)
+      offset += step
+      prefaceRemaining -= step
+    }
+    // Eight octets fit a register; the ninth is the stream number's last.
+    while offset < bytes.count {
+      let byte = bytes[offset]
+      offset += 1
+      if partialCount < 8 {
+        partial = partial << 8 | UInt64(byte)
+        partialCount += 1
+      } else {
+        begin(lastByte: byte)
+        return .began(head)
+      }
+    }
+    return .needsMore
+  }
+
+  private mutating func begin(lastByte: UInt8) {
+    head.length = Int(partial >> 40)
+    head.type = UInt8(truncatingIfNeeded: partial >> 32)
+    head.flags = UInt8(truncatingIfNeeded: partial >> 24)
+    let number = UInt32(truncatingIfNeeded: partial << 8) | UInt32(lastByte)
+    head.streamID = number & 0x7FFF_FFFF
+    payloadRemaining = head.length
+    isInFrame = true
+    partial = 0
+    partialCount = 0
+  }
+}

@@ -1,0 +1,155 @@
+internal import CNghttp2
+
+/// One of the library's sessions, borrowed: the calls both sides make, without pointers. The
+/// `ServerSession` or `ClientSession` that made the handle frees it; callbacks get it lent.
+@safe struct Library {
+  let session: OpaquePointer
+
+  /// Frames waiting to be sent, without the DATA of open streams.
+  var queuedFrames: Int { unsafe nghttp2_session_get_outbound_queue_size(session) }
+  var wantsRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
+  var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+
+  /// Whether new requests may be submitted: no GOAWAY either way.
+  var canSubmit: Bool { unsafe nghttp2_session_check_request_allowed(session) != 0 }
+
+  /// The peer's SETTINGS_MAX_CONCURRENT_STREAMS.
+  var peerStreamsMax: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(
+        session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+  }
+
+  func hasStream(_ streamID: Int32) -> Bool {
+    unsafe nghttp2_session_find_stream(session, streamID) != nil
+  }
+
+  /// Whether this side has ended the stream.
+  func hasSentEnd(_ streamID: Int32) -> Bool {
+    unsafe nghttp2_session_get_stream_local_close(session, streamID) == 1
+  }
+
+  /// Whether the peer has ended the stream.
+  func hasReceivedEnd(_ streamID: Int32) -> Bool {
+    unsafe nghttp2_session_get_stream_remote_close(session, streamID) == 1
+  }
+
+  /// Remembers the object of a stream. The caller keeps it alive until the stream has closed.
+  func setObject(_ object: AnyObject, of streamID: Int32) {
+    unsafe nghttp2_session_set_stream_user_data(
+      session, streamID, Unmanaged.passUnretained(object).toOpaque())
+  }
+
+  /// The object of an open stream.
+  func object<Object: AnyObject>(_ type: Object.Type, of streamID: Int32) -> Object? {
+    guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else {
+      return nil
+    }
+    // Only `setObject` puts pointers there, and each session uses one type.
+    return unsafe Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
+  }
+
+  /// Gives received bytes to the library, which makes its callbacks. Returns a negative error.
+  func receive(_ bytes: Span<UInt8>) -> Int {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, buffer.count)
+    }
+  }
+
+  /// Appends the next frame. Returns its size, zero when there is none, or a negative error.
+  func send(into output: inout [UInt8]) -> Int {
+    // The library's buffer is valid until the next call, hence the copy.
+    var frame: UnsafePointer<UInt8>?
+    let count = unsafe nghttp2_session_mem_send(session, &frame)
+    if count > 0 {
+      unsafe output.append(contentsOf: UnsafeBufferPointer(start: frame, count: count))
+    }
+    return count
+  }
+
+  /// Gives bytes back to the connection's window.
+  func consumeConnection(_ byteCount: Int) {
+    _ = unsafe nghttp2_session_consume_connection(session, byteCount)
+  }
+
+  /// Gives bytes back to a stream's window.
+  func consumeStream(_ streamID: Int32, _ byteCount: Int) {
+    _ = unsafe nghttp2_session_consume_stream(session, streamID, byteCount)
+  }
+
+  /// Queues GOAWAY and stops listening.
+  func terminate(_ code: UInt32) {
+    _ = unsafe nghttp2_session_terminate_session(session, code)
+  }
+
+  func reset(_ streamID: Int32, code: UInt32) {
+    _ = unsafe nghttp2_submit_rst_stream(session, 0, streamID, code)
+  }
+
+  func ping() {
+    _ = unsafe nghttp2_submit_ping(session, 0, nil)
+  }
+
+  /// The first GOAWAY of a graceful end; a server's only.
+  func notice() {
+    _ = unsafe nghttp2_submit_shutdown_notice(session)
+  }
+
+  /// The last GOAWAY of a graceful end.
+  func goAway() {
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
+    _ = unsafe nghttp2_submit_goaway(session, 0, last, ErrorCode.noError, nil, 0)
+  }
+
+  /// Announces this side's limits. The first call also sends the preface. Returns zero or an error.
+  func announce(_ limits: SessionLimits, isServer: Bool) -> Int32 {
+    var entries: [nghttp2_settings_entry] = []
+    func add(_ id: nghttp2_settings_id, _ value: Int) {
+      entries.append(
+        nghttp2_settings_entry(
+          settings_id: Int32(bitPattern: id.rawValue), value: UInt32(clamping: value)))
+    }
+    if isServer {
+      add(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax)
+      // RFC 9218: the priority tree of RFC 7540 is work without use here.
+      add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1)
+    } else {
+      add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
+    }
+    add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.streamWindowBytes)
+    add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headerListBytesMax)
+    if limits.headerTableBytes != 4_096 {
+      add(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits.headerTableBytes)
+    }
+    let code = unsafe nghttp2_submit_settings(session, 0, entries, entries.count)
+    if code != 0 { return code }
+    let window = Int32(clamping: limits.connectionWindowBytes)
+    return unsafe nghttp2_session_set_local_window_size(session, 0, 0, window)
+  }
+}
+
+/// Calls `body` with the library's options for these limits.
+func withSessionOptions(
+  _ limits: SessionLimits, _ body: (OpaquePointer) -> Int32
+) throws(HTTP2Error) {
+  var made: OpaquePointer?
+  guard unsafe nghttp2_option_new(&made) == 0, let option = unsafe made else {
+    throw HTTP2Error(.outOfMemory, during: "opening a session")
+  }
+  defer { unsafe nghttp2_option_del(option) }
+  // Bodies are acknowledged by hand: the connection's window once a `receive`, a stream's window
+  // only while more is to come.
+  unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+  // `ClosedStreams` remembers what has to be remembered.
+  unsafe nghttp2_option_set_no_closed_streams(option, 1)
+  unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
+  unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
+  // `FloodGuard` counts these two more exactly and says goodbye; the library's own count is the
+  // second fence.
+  unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
+  unsafe nghttp2_option_set_stream_reset_rate_limit(
+    option, UInt64(limits.resetsBurst * 2), UInt64(limits.resetsPerSecond * 2))
+  guard unsafe body(option) == 0 else {
+    throw HTTP2Error(.outOfMemory, during: "opening a session")
+  }
+}

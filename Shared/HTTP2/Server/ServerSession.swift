@@ -1,0 +1,233 @@
+internal import CNghttp2
+
+/// The server's side of one HTTP/2 connection (RFC 9113), without socket, clock or log.
+///
+/// The order of calls: `receive` what the peer sent, take requests with `nextRequest` until it
+/// returns nil, answer them with `respond`, write what `takeOutput` appends, and close once
+/// `wantsClose`. All answers to one read leave in one buffer. One owner; not thread-safe.
+@safe package struct ServerSession: ~Copyable {
+  /// Freed by `deinit`, never inside a callback: `receive` and `takeOutput` return first.
+  let library: Library
+  let inbox: ServerInbox
+  var flood: FloodGuard
+  var block: HeaderBlock
+  /// Set when the library can no longer be used; then only a last GOAWAY is sent.
+  private(set) var failure: HTTP2Error?
+  private var hasSentLastWords = false
+  private var isTerminated = false
+
+  /// Bytes given to the library before its queue is looked at again: a flood in one large read is
+  /// noticed early.
+  private static let sliceBytesMax = 8_192
+
+  /// Opens a session; its SETTINGS are the first output. `bodyBytesMax` names the largest body for
+  /// a path; without it the limit of `limits` holds.
+  package init(
+    limits: SessionLimits, bodyBytesMax: (@Sendable (Span<UInt8>) -> Int)? = nil
+  ) throws(HTTP2Error) {
+    let inbox = ServerInbox(limits: limits, bodyBytesMax: bodyBytesMax)
+    var made: OpaquePointer?
+    try unsafe withSessionOptions(limits) { (option) -> Int32 in
+      // The session keeps the inbox alive as long as the handle.
+      unsafe nghttp2_session_server_new2(
+        &made, ServerCallbacks.table, Unmanaged.passUnretained(inbox).toOpaque(), option)
+    }
+    unsafe library = Library(session: made!)
+    self.inbox = inbox
+    flood = FloodGuard(limits: limits, isServer: true)
+    block = HeaderBlock()
+    try announce(limits)
+  }
+
+  deinit { unsafe nghttp2_session_del(library.session) }
+
+  // MARK: - Input
+
+  /// Takes bytes from the peer. `now` is a monotonic clock in milliseconds. A thrown error means
+  /// that the connection is at its end: send what `takeOutput` gives, then close.
+  package mutating func receive(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
+    if let failure { throw failure }
+    if isTerminated { return }
+    inbox.now = now
+    var start = 0
+    while start < bytes.count {
+      let slice = bytes.extracting(start..<min(start + Self.sliceBytesMax, bytes.count))
+      var consumed = 0
+      let broken = flood.scan(slice, now: now, consumed: &consumed)
+      try feed(slice.extracting(0..<consumed), now: now)
+      if let broken { throw end(breaking: broken) }
+      start += consumed
+    }
+  }
+
+  private mutating func feed(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
+    let queued = library.queuedFrames
+    inbox.expectedFrames = 0
+    inbox.requestsCompleted = 0
+    let result = library.receive(bytes)
+    if result < 0 { throw fail(Int32(result), during: "receiving") }
+    if inbox.brokenLimit != nil { throw end(breaking: .staleStream) }
+    if inbox.requestsCompleted > 0 { flood.requestsCompleted(inbox.requestsCompleted) }
+    let nowQueued = library.queuedFrames
+    let resets = nowQueued - queued - inbox.expectedFrames
+    if resets > 0, let broken = flood.resetStreams(count: resets, now: now) {
+      throw end(breaking: broken)
+    }
+    if nowQueued > inbox.limits.outboundFramesMax { throw end(breaking: .outboundFrames) }
+    if inbox.connectionConsumed > 0 {
+      library.consumeConnection(inbox.connectionConsumed)
+      inbox.connectionConsumed = 0
+    }
+  }
+
+  /// The next complete request, in order of completion. Call until it returns nil, also after
+  /// `takeOutput`: while more than `outboundBytesMax` waits to be sent, requests are withheld.
+  package mutating func nextRequest() -> Request? {
+    guard !isTerminated, failure == nil, inbox.unsentBytes <= inbox.limits.outboundBytesMax else {
+      return nil
+    }
+    return inbox.pool.nextReady()
+  }
+
+  /// The next stream that closed before its request was answered: drop the work. The request
+  /// object must not be used any more.
+  package mutating func nextClosedStream() -> Int32? {
+    inbox.pool.nextAbandoned()
+  }
+
+  // MARK: - Output
+
+  /// Appends frames to `output` until nothing is left to send or it holds `max` bytes; the last
+  /// frame may exceed that.
+  package mutating func takeOutput(into output: inout [UInt8], max: Int = .max) {
+    if failure != nil { return appendLastWords(to: &output) }
+    inbox.dataFramesSent = 0
+    repeat {
+      while output.count < max {
+        let count = library.send(into: &output)
+        if count < 0 {
+          _ = fail(Int32(count), during: "sending")
+          return appendLastWords(to: &output)
+        }
+        if count == 0 { break }
+      }
+    } while resetEarlyAnswered()
+    if inbox.dataFramesSent > 0 { flood.sentData(frames: inbox.dataFramesSent) }
+  }
+
+  /// Whether `takeOutput` has something to append.
+  package var wantsOutput: Bool {
+    if failure != nil { return !hasSentLastWords }
+    return library.wantsWrite
+  }
+
+  /// Answer bytes that wait for the peer's windows or for `takeOutput`.
+  package var unsentBytes: Int { inbox.unsentBytes }
+
+  /// Whether nothing more is to be read or written: close once the output is written.
+  package var wantsClose: Bool {
+    if failure != nil { return hasSentLastWords }
+    return !library.wantsRead && !library.wantsWrite
+  }
+
+  /// The same as `wantsClose`.
+  package var isClosed: Bool { wantsClose }
+
+  package var openStreamCount: Int { inbox.openStreams }
+
+  /// Requests handed out since the beginning.
+  package var requestCount: Int { inbox.requestCount }
+
+  // MARK: - Ends
+
+  /// Announces that this side is about to stop: the first of two GOAWAY frames (RFC 9113 §6.8).
+  /// Requests are still taken. After a round trip call `finishShutDown`.
+  package mutating func shutDown() {
+    library.notice()
+  }
+
+  /// Refuses streams that are newer than the last one taken; `wantsClose` once all are answered.
+  package mutating func finishShutDown() {
+    guard !inbox.isDraining, failure == nil else { return }
+    inbox.isDraining = true
+    library.goAway()
+  }
+
+  /// Ends the connection with GOAWAY; open streams are dropped.
+  package mutating func terminate(_ code: UInt32) {
+    guard failure == nil, !isTerminated else { return }
+    isTerminated = true
+    library.terminate(code)
+  }
+
+  /// Resets one stream, for example to refuse it unprocessed (`ErrorCode.refusedStream`).
+  package mutating func reset(_ streamID: Int32, code: UInt32) {
+    library.reset(streamID, code: code)
+  }
+
+  /// Sends a PING; its answer is counted in `progress`.
+  package mutating func ping() {
+    library.ping()
+  }
+
+  /// Replaces the limits, for example once the peer has shown who it is.
+  package mutating func upgradeLimits(to limits: SessionLimits) throws(HTTP2Error) {
+    inbox.limits = limits
+    flood.upgrade(to: limits)
+    try announce(limits)
+  }
+
+  /// Gives memory back while no stream is open; the next request allocates anew.
+  package mutating func releaseSpareMemory() {
+    inbox.pool.releaseSpares()
+  }
+
+  private mutating func announce(_ limits: SessionLimits) throws(HTTP2Error) {
+    let code = library.announce(limits, isServer: true)
+    if code != 0 { throw fail(code, during: "announcing limits") }
+  }
+
+  private mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
+    terminate(limit == .staleStream ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm)
+    return HTTP2Error(.flooded(limit), during: "receiving")
+  }
+
+  private mutating func fail(_ code: Int32, during operation: String) -> HTTP2Error {
+    let kind: HTTP2Error.Code =
+      switch code {
+      case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: .badPreface
+      case NGHTTP2_ERR_FLOODED.rawValue: .flooded(.acknowledgements)
+      case NGHTTP2_ERR_NOMEM.rawValue: .outOfMemory
+      default: .sessionFailed(code)
+      }
+    let error = HTTP2Error(kind, during: operation)
+    failure = error
+    return error
+  }
+
+  /// A stream answered before its request was complete is reset without error once the answer is
+  /// out, so that the peer stops sending (RFC 9113 §8.1). Returns whether there is new output.
+  private mutating func resetEarlyAnswered() -> Bool {
+    guard !inbox.earlyAnswers.isEmpty else { return false }
+    var hasReset = false
+    inbox.earlyAnswers.removeAll { streamID in
+      guard library.hasStream(streamID) else { return true }
+      guard library.hasSentEnd(streamID) else { return false }
+      if !library.hasReceivedEnd(streamID) {
+        library.reset(streamID, code: ErrorCode.noError)
+        hasReset = true
+      }
+      return true
+    }
+    return hasReset
+  }
+
+  /// The library sends nothing after a fatal error, so the GOAWAY is written by hand.
+  private mutating func appendLastWords(to output: inout [UInt8]) {
+    guard !hasSentLastWords else { return }
+    hasSentLastWords = true
+    let code = failure?.errorCode ?? ErrorCode.internalError
+    output += [0, 0, 8, FrameHead.Kind.goAway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    output.append(UInt8(truncatingIfNeeded: code))
+  }
+}

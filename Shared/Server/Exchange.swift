@@ -1,0 +1,107 @@
+package import HTTP2
+package import Codes
+
+/// One request and the way to answer it, on the loop of its connection.
+///
+/// Answer once: at once with `respond`, or later through `deferReply()`.
+package struct Exchange {
+  /// Owned by the session and recycled when the stream closes: read it before deferring.
+  package let request: Request
+  package let principal: Principal
+  /// The part of the path that stands for `{}` in the route's pattern; empty when there is none.
+  package let parameter: ArraySlice<UInt8>
+  /// What follows "?" in the path.
+  package let query: ArraySlice<UInt8>
+  let connection: Connection
+
+  package var loop: Loop { connection.loop }
+
+  package func respond(
+    _ status: Int, _ contentType: StaticString, _ body: Span<UInt8>,
+    headers: [(String, String)] = []
+  ) {
+    connection.respond(
+      to: request.streamID, status, contentType, body, headers: headers)
+  }
+
+  package func respond(_ problem: Problem) {
+    connection.respond(to: request.streamID, problem)
+  }
+
+  /// Keeps the stream open for an answer that comes later, from any thread. `nil` when the loop
+  /// has as many open answers as it may have; the request is then refused as busy.
+  package func deferReply() -> DeferredReply? {
+    guard connection.host.openReplies < connection.host.openRepliesMax else {
+      respond(.busy("Too many requests are waiting; try again."))
+      return nil
+    }
+    connection.host.openReplies += 1
+    return DeferredReply(
+      LoopBound(connection, on: connection.loop), request.streamID, connection.loop)
+  }
+
+  /// The value of `name` in the query, percent-decoding not needed for the values we use.
+  package func queryValue(_ name: StaticString) -> String? {
+    for pair in query.split(separator: UInt8(ascii: "&")) {
+      let parts = pair.split(
+        separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2, parts[0].elementsEqual(name.description.utf8) {
+        return String(validating: parts[1], as: UTF8.self)
+      }
+    }
+    return nil
+  }
+
+  /// `true` if the request's content type is `type`, parameters aside.
+  package func hasContentType(_ type: StaticString) -> Bool {
+    let wanted = type.description.utf8
+    let given = request.contentType
+    guard given.count >= wanted.count else { return false }
+    var index = 0
+    for byte in wanted {
+      let lowered = given[index] | (65...90 ~= given[index] ? 0x20 : 0)
+      guard lowered == byte else { return false }
+      index += 1
+    }
+    return index == given.count || given[index] == UInt8(ascii: ";")
+      || given[index] == UInt8(ascii: " ")
+  }
+}
+
+/// The right to answer one request later, once, from any thread.
+package final class DeferredReply: Sendable {
+  private let connection: LoopBound<Connection>
+  private let streamID: Int32
+  package let loop: Loop
+
+  init(_ connection: LoopBound<Connection>, _ streamID: Int32, _ loop: Loop) {
+    self.connection = connection
+    self.streamID = streamID
+    self.loop = loop
+  }
+
+  package func respond(
+    _ status: Int, _ contentType: StaticString, _ body: [UInt8],
+    headers: [(String, String)] = []
+  ) {
+    onLoop { connection, streamID in
+      connection.respond(to: streamID, status, contentType, body.span, headers: headers)
+    }
+  }
+
+  package func respond(_ problem: Problem) {
+    onLoop { connection, streamID in connection.respond(to: streamID, problem) }
+  }
+
+  private func onLoop(_ body: @escaping @Sendable (Connection, Int32) -> Void) {
+    if loop.isOnLoop { return finish(body) }
+    loop.execute { self.finish(body) }
+  }
+
+  private func finish(_ body: (Connection, Int32) -> Void) {
+    let connection = connection.value
+    connection.host.openReplies -= 1
+    body(connection, streamID)
+    connection.scheduleFlush()
+  }
+}

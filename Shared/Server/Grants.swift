@@ -1,0 +1,150 @@
+import JSON
+import Security
+
+/// Who a request comes from, and what it may do (the grant table's row).
+///
+/// A principal is named by the first URI of its client certificate, or by the row that holds the
+/// SHA-256 of its opaque token.
+package final class Principal: Sendable {
+  package let name: String
+  package let grants: Set<String>
+  /// The channel whose handles it uses; 0 when it has none.
+  package let channel: UInt16
+  /// The scenes it may scan for; the first is the default.
+  package let scenes: [String]
+  /// The point its scans happen at, unless the request names one.
+  package let point: String
+  /// The partner region it speaks for, if any.
+  package let region: String
+
+  package init(
+    name: String, grants: Set<String>, channel: UInt16 = 0, scenes: [String] = [],
+    point: String = "", region: String = ""
+  ) {
+    self.name = name
+    self.grants = grants
+    self.channel = channel
+    self.scenes = scenes
+    self.point = point
+    self.region = region
+  }
+}
+
+/// The grant table: which principal may do what. Read once at start.
+package struct GrantTable: Sendable {
+  private let byName: [String: Principal]
+  private let byTokenDigest: [Digest: Principal]
+
+  /// An error in the grant file, with the row it is in.
+  package struct Fault: Error {
+    package let message: String
+  }
+
+  package init(principals: [Principal] = [], tokenDigests: [Digest: Principal] = [:]) {
+    byName = Dictionary(principals.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    byTokenDigest = tokenDigests
+  }
+
+  /// Reads `{"principals": [{"name", "token_sha256"?, "grants": [...], "channel"?, "scenes"?,
+  /// "point"?, "region"?}]}`. Unknown members and double names are refused.
+  package init(json bytes: [UInt8]) throws(Fault) {
+    let root: JSONValue
+    do { root = try JSONParser.parse(bytes) } catch {
+      throw Fault(message: "not acceptable JSON: \(error.description)")
+    }
+    guard let members = root.members, members.count == 1, let rows = root["principals"]?.array
+    else { throw Fault(message: "expected one member, \"principals\", an array") }
+    var byName: [String: Principal] = [:]
+    var byTokenDigest: [Digest: Principal] = [:]
+    for (index, row) in rows.enumerated() {
+      let (principal, digest) = try Self.principal(row, "principals[\(index)]")
+      guard byName.updateValue(principal, forKey: principal.name) == nil else {
+        throw Fault(message: "principals[\(index)]: the name \(principal.name) stands twice")
+      }
+      if let digest, byTokenDigest.updateValue(principal, forKey: digest) != nil {
+        throw Fault(message: "principals[\(index)]: its token is already another principal's")
+      }
+    }
+    self.byName = byName
+    self.byTokenDigest = byTokenDigest
+  }
+
+  private static func principal(
+    _ row: JSONValue, _ place: String
+  ) throws(Fault) -> (Principal, Digest?) {
+    let known = ["name", "token_sha256", "grants", "channel", "scenes", "point", "region"]
+    if let unknown = row.members?.first(where: { !known.contains($0.name) }) {
+      throw Fault(message: "\(place): unknown member \"\(unknown.name)\"; known: \(known)")
+    }
+    guard let name = row["name"]?.string, !name.isEmpty else {
+      throw Fault(message: "\(place): \"name\" is missing")
+    }
+    guard let grants = row["grants"].flatMap(strings) else {
+      throw Fault(message: "\(place): \"grants\" must be an array of strings")
+    }
+    if let unknown = grants.first(where: { !Grant.all.contains($0) }) {
+      throw Fault(message: "\(place): unknown grant \"\(unknown)\"; known: \(Grant.all.sorted())")
+    }
+    guard let channel = UInt16(exactly: row["channel"]?.integer ?? 0) else {
+      throw Fault(message: "\(place): \"channel\" must be 0 to 65535")
+    }
+    var digest: Digest?
+    if let hex = row["token_sha256"]?.string {
+      guard let parsed = Digest(hex: hex) else {
+        throw Fault(message: "\(place): \"token_sha256\" must be 64 hexadecimal digits")
+      }
+      digest = parsed
+    }
+    let principal = Principal(
+      name: name, grants: Set(grants), channel: channel,
+      scenes: row["scenes"].flatMap(strings) ?? [], point: row["point"]?.string ?? "",
+      region: row["region"]?.string ?? "")
+    return (principal, digest)
+  }
+
+  private static func strings(_ value: JSONValue) -> [String]? {
+    guard let array = value.array else { return nil }
+    let strings = array.compactMap(\.string)
+    return strings.count == array.count ? strings : nil
+  }
+
+  /// The principal named by a client certificate's URI; without a row it may do nothing.
+  package func principal(certificateURI: String) -> Principal {
+    byName[certificateURI] ?? Principal(name: certificateURI, grants: [])
+  }
+
+  /// The principal whose token this is. Looked up by the token's SHA-256, so that how long a
+  /// wrong token takes says nothing about a right one.
+  package func principal(token: Span<UInt8>) -> Principal? {
+    byTokenDigest[SHA256.hash(token)]
+  }
+}
+
+/// The grants that exist. A route names the one it needs.
+package enum Grant {
+  /// Register holders.
+  package static let register = "holders.register"
+  /// Read statuses of holders.
+  package static let readStatus = "status.read"
+  /// Change statuses and kill codes.
+  package static let writeStatus = "status.write"
+  /// Use handles of every channel, as an authority does.
+  package static let anyChannel = "handles.any"
+  /// Make codes for the holders of the principal's own channel.
+  package static let issue = "codes.issue"
+  /// Follow the feed: segments, snapshots and epoch keys near now.
+  package static let followFeed = "feed.follow"
+  /// Scan codes.
+  package static let scan = "scans.write"
+  /// Read the receipts of one's own scans.
+  package static let readReceipt = "scans.read"
+  /// Have a foreign code carried to its region (verifier to its relay).
+  package static let relayScan = "scans.relay"
+  /// Ask for a scan on behalf of a partner region (relay to relay).
+  package static let partnerScan = "scans.partner"
+
+  package static let all: Set<String> = [
+    register, readStatus, writeStatus, anyChannel, issue, followFeed, scan, readReceipt,
+    relayScan, partnerScan,
+  ]
+}

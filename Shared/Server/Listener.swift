@@ -1,0 +1,185 @@
+package import HTTP2
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+package import Security
+import Synchronization
+
+/// Where a server listens.
+package struct Endpoint: Sendable {
+  package let host: String
+  package let port: Int
+  /// `nil` for clear text (h2c with prior knowledge).
+  package let tls: TLSContext?
+
+  package init(host: String, port: Int, tls: TLSContext?) {
+    self.host = host
+    self.port = port
+    self.tls = tls
+  }
+
+  /// Reads "host:port" or "[address]:port".
+  package init(_ text: String, tls: TLSContext?) throws(ConfigurationError) {
+    guard let colon = text.lastIndex(of: ":"),
+      let port = Int(text[text.index(after: colon)...]), 0...65_535 ~= port
+    else { throw ConfigurationError("\"\(text)\" is not an address of the form host:port") }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    self.init(host: host, port: port, tls: tls)
+  }
+
+  var isLoopback: Bool { host == "127.0.0.1" || host == "::1" || host == "localhost" }
+}
+
+/// The HTTP/2 side of a service: its listeners and the connections they accepted.
+///
+/// Every loop listens on every endpoint by itself (SO_REUSEPORT), so the kernel spreads
+/// connections and no accepted socket changes threads.
+package final class HTTPServer: Sendable {
+  private let loops: Loops
+  private let limits: ServerLimits
+  private let hosts: [LoopBound<LoopHost>]
+  private let gate: AcceptGate
+  private let channels = Mutex<[any Channel]>([])
+
+  /// Makes one `LoopService` on each loop with `makeService`, which runs there.
+  package init(
+    loops: Loops, grants: GrantTable, limits: ServerLimits, metrics: Metrics,
+    makeService: @escaping @Sendable (Loop) throws -> any LoopService
+  ) throws {
+    self.loops = loops
+    self.limits = limits
+    gate = AcceptGate(limits)
+    hosts = try loops.all.map { loop in
+      try loop.eventLoop.submit {
+        let counters = RequestCounters(metrics)
+        return LoopBound(
+          LoopHost(
+            loop: loop, service: try makeService(loop), grants: grants, limits: limits,
+            counters: counters), on: loop)
+      }.wait()
+    }
+    let gate = gate
+    metrics.gauge("citycode_connections", "Connections open now.") { Double(gate.openCount) }
+  }
+
+  /// Starts listening; the port that was bound (of use when 0 was asked for).
+  package func listen(_ endpoint: Endpoint) throws(ConfigurationError) -> Int {
+    var port = endpoint.port
+    if port != 0 { try refuseSharedPort(endpoint) }
+    for (index, loop) in loops.all.enumerated() {
+      do {
+        let channel = try bootstrap(loop, hosts[index], endpoint)
+          .bind(host: endpoint.host, port: port).wait()
+        port = channel.localAddress?.port ?? port
+        channels.withLock { $0.append(channel) }
+      } catch {
+        throw Self.explain(error, endpoint.host, port)
+      }
+    }
+    return port
+  }
+
+  private func bootstrap(
+    _ loop: Loop, _ host: LoopBound<LoopHost>, _ endpoint: Endpoint
+  ) -> ServerBootstrap {
+    let gate = gate
+    return ServerBootstrap(group: loop.eventLoop, childGroup: loop.eventLoop)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(.socketOption(.so_reuseport), value: 1)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768))
+      .childChannelOption(
+        .writeBufferWaterMark, value: .init(low: 64 * 1_024, high: 256 * 1_024))
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let address = channel.remoteAddress?.ipAddress ?? ""
+          guard gate.enter(address) else {
+            host.value.counters.refused.add()
+            throw ConfigurationError("too many connections")
+          }
+          do {
+            try channel.pipeline.syncOperations.addHandler(
+              Connection(host: host.value, tls: endpoint.tls) { gate.leave(address) })
+          } catch {
+            gate.leave(address)
+            throw error
+          }
+        }
+      }
+  }
+
+  /// SO_REUSEPORT would let a second service of the same user share the port and take some of
+  /// its connections; a bind without it tells whether somebody listens already.
+  private func refuseSharedPort(_ endpoint: Endpoint) throws(ConfigurationError) {
+    do {
+      try ServerBootstrap(group: loops.all[0].eventLoop)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: endpoint.host, port: endpoint.port).wait().close().wait()
+    } catch {
+      throw Self.explain(error, endpoint.host, endpoint.port)
+    }
+  }
+
+  static func explain(
+    _ error: any Error, _ host: String, _ port: Int
+  ) -> ConfigurationError {
+    let reason = (error as? IOError).map { $0.errnoCode } ?? 0
+    switch reason {
+    case EADDRINUSE:
+      return ConfigurationError(
+        "port \(port) on \(host) is in use by another process: choose another port, or end that"
+          + " process (`ss -ltnp 'sport = :\(port)'` shows it)")
+    case EACCES:
+      return ConfigurationError(
+        "port \(port) on \(host) may not be opened by this user: ports below 1024 need"
+          + " CAP_NET_BIND_SERVICE")
+    case EADDRNOTAVAIL:
+      return ConfigurationError("\(host) is not an address of this machine")
+    default: return ConfigurationError("cannot listen on \(host):\(port): \(error)")
+    }
+  }
+
+  /// Takes no new connections, tells open ones to leave, waits for their answers (bounded by
+  /// `drainMilliseconds`), then closes what is left.
+  package func drain() {
+    for channel in channels.withLock({ $0 }) { try? channel.close().wait() }
+    for (loop, host) in zip(loops.all, hosts) { loop.execute { host.value.drain() } }
+    let deadline = System.monotonicNanoseconds + UInt64(limits.drainMilliseconds) * 1_000_000
+    while gate.openCount > 0, System.monotonicNanoseconds < deadline { System.sleep(20) }
+    for (loop, host) in zip(loops.all, hosts) {
+      try? loop.eventLoop.submit { host.value.closeAll() }.wait()
+    }
+  }
+}
+
+/// Counts open connections, in all and by address.
+private final class AcceptGate: Sendable {
+  private let limits: ServerLimits
+  private let open = Mutex<(count: Int, byAddress: [String: Int])>((0, [:]))
+
+  init(_ limits: ServerLimits) { self.limits = limits }
+
+  var openCount: Int { open.withLock { $0.count } }
+
+  func enter(_ address: String) -> Bool {
+    open.withLock { open in
+      let here = open.byAddress[address, default: 0]
+      guard open.count < limits.connectionsMax, here < limits.connectionsPerAddressMax
+      else { return false }
+      open.count += 1
+      open.byAddress[address] = here + 1
+      return true
+    }
+  }
+
+  func leave(_ address: String) {
+    open.withLock { open in
+      open.count -= 1
+      let here = open.byAddress[address, default: 1] - 1
+      open.byAddress[address] = here == 0 ? nil : here
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import HTTP2
+internal import NIOCore
+import Security
+
+/// What a service does on one event loop.
+package protocol LoopService: AnyObject {
+  var router: Router { get }
+  /// Called once after the last request of a turn of the loop that had requests: the place to
+  /// hand over what was gathered and to let go of the read transaction.
+  func turnEnded()
+}
+
+/// The part of the server that belongs to one event loop: its connections, their deadlines, and
+/// the service's state there.
+final class LoopHost {
+  let loop: Loop
+  let service: any LoopService
+  let router: Router
+  let grants: GrantTable
+  let limits: ServerLimits
+  let counters: RequestCounters
+  /// Answers promised and not given yet.
+  var openReplies = 0
+  var openRepliesMax: Int { limits.openRepliesPerLoopMax }
+  private(set) var isDraining = false
+  private var connections: [ObjectIdentifier: Connection] = [:]
+  private var needsFlush: [Connection] = []
+  private var turnIsOpen = false
+
+  init(
+    loop: Loop, service: any LoopService, grants: GrantTable, limits: ServerLimits,
+    counters: RequestCounters
+  ) {
+    self.loop = loop
+    self.service = service
+    router = service.router
+    self.grants = grants
+    self.limits = limits
+    self.counters = counters
+    scheduleDeadlines()
+  }
+
+  func opened(_ connection: Connection) { connections[ObjectIdentifier(connection)] = connection }
+
+  func closed(_ connection: Connection) { connections[ObjectIdentifier(connection)] = nil }
+
+  /// Notes that this turn of the loop does work for the service, so that it hears of its end.
+  func openTurn() {
+    guard !turnIsOpen else { return }
+    turnIsOpen = true
+    let host = LoopBound(self, on: loop)
+    loop.execute { host.value.closeTurn() }
+  }
+
+  /// Has `connection` write what it holds when the turn ends.
+  func flushAtTurnEnd(_ connection: Connection) {
+    needsFlush.append(connection)
+    openTurn()
+  }
+
+  private func closeTurn() {
+    turnIsOpen = false
+    service.turnEnded()
+    let waiting = needsFlush
+    needsFlush.removeAll(keepingCapacity: true)
+    for connection in waiting { connection.flushNow() }
+  }
+
+  private func scheduleDeadlines() {
+    let host = LoopBoundWeak(self, on: loop)
+    loop.schedule(afterMilliseconds: 250) {
+      guard let host = host.value else { return }
+      let now = System.monotonicNanoseconds / 1_000_000
+      for connection in host.connections.values { connection.checkDeadlines(now: now) }
+      host.scheduleDeadlines()
+    }
+  }
+
+  /// Tells every client to go elsewhere; connections end when their last answer is out.
+  func drain() {
+    isDraining = true
+    for connection in connections.values { connection.drain() }
+  }
+
+  func closeAll() {
+    for connection in connections.values { connection.close() }
+  }
+
+  var openConnections: Int { connections.count }
+}
+
+/// A `LoopBound` that does not keep its value alive.
+final class LoopBoundWeak<Value: AnyObject>: @unchecked Sendable {
+  private let loop: Loop
+  private weak var stored: Value?
+
+  init(_ value: Value, on loop: Loop) {
+    loop.assertOnLoop()
+    self.loop = loop
+    stored = value
+  }
+
+  var value: Value? {
+    loop.assertOnLoop()
+    return stored
+  }
+}
+
+/// What the listeners accept; the session's own limits are in `SessionLimits`.
+package struct ServerLimits: Sendable {
+  /// Open connections of the process; more wait in the kernel's queue.
+  package var connectionsMax = 15_000
+  /// Open connections from one address.
+  package var connectionsPerAddressMax = 50
+  /// Requests whose answer is promised, per loop: bounds what a slow disk or partner can pile up.
+  package var openRepliesPerLoopMax = 4_096
+  /// How long a drain waits for open streams.
+  package var drainMilliseconds = 10_000
+  package var anonymous = SessionLimits.anonymous
+  package var partner = SessionLimits.partner
+
+  package init() {}
+}
+
+/// Counts of one loop, shown as `citycode_http_requests_total` and `citycode_connections_...`.
+final class RequestCounters: Sendable {
+  private let byClass: [Metrics.Counter]
+  let opened: Metrics.Counter
+  let refused: Metrics.Counter
+  let ended: Metrics.Counter
+
+  init(_ metrics: Metrics) {
+    byClass = ["1xx", "2xx", "3xx", "4xx", "5xx"].map {
+      metrics.counter(
+        "citycode_http_requests_total", "Requests answered, by class of status.", ["class": $0])
+    }
+    opened = metrics.counter("citycode_connections_opened_total", "Connections accepted.")
+    refused = metrics.counter(
+      "citycode_connections_refused_total", "Connections closed at once: too many were open.")
+    ended = metrics.counter(
+      "citycode_connections_ended_total", "Connections this side closed for a broken limit.")
+  }
+
+  func answered(_ status: Int) { byClass[min(max(status / 100 - 1, 0), 4)].add() }
+}

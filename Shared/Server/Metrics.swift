@@ -1,0 +1,173 @@
+import Synchronization
+
+/// The numbers a service shows at `/metrics`, in the Prometheus text format (0.0.4).
+///
+/// Each event loop registers its own counters under the same name and labels, so that counting
+/// never contends; the page adds them up.
+package final class Metrics: Sendable {
+  private let families = Mutex<[Family]>([])
+
+  package init() {}
+
+  /// A number that only grows. Thread-safe; one writer is the fast case.
+  package final class Counter: Sendable {
+    private let number = Atomic<UInt64>(0)
+
+    package func add(_ amount: UInt64 = 1) { number.wrappingAdd(amount, ordering: .relaxed) }
+    package var value: UInt64 { number.load(ordering: .relaxed) }
+  }
+
+  /// A duration histogram with fixed buckets from 50 µs to 10 s.
+  package final class Histogram: Sendable {
+    static let boundsMicroseconds: [UInt64] = [
+      50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+      1_000_000, 2_500_000, 10_000_000,
+    ]
+    private let buckets: [Counter] = (0...boundsMicroseconds.count).map { _ in Counter() }
+    private let sumMicroseconds = Counter()
+
+    package func record(microseconds: UInt64) {
+      var index = 0
+      while index < Self.boundsMicroseconds.count, microseconds > Self.boundsMicroseconds[index] {
+        index += 1
+      }
+      buckets[index].add()
+      sumMicroseconds.add(microseconds)
+    }
+
+    var snapshot: (counts: [UInt64], sumMicroseconds: UInt64) {
+      (buckets.map(\.value), sumMicroseconds.value)
+    }
+  }
+
+  private enum Instrument {
+    case counter(Counter)
+    case gauge(@Sendable () -> Double)
+    case histogram(Histogram)
+  }
+
+  private struct Series {
+    let labels: String
+    let instrument: Instrument
+  }
+
+  private struct Family {
+    let name: String
+    let help: String
+    let type: String
+    var series: [Series]
+  }
+
+  package func counter(
+    _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]
+  ) -> Counter {
+    let counter = Counter()
+    register(name, help, "counter", labels, .counter(counter))
+    return counter
+  }
+
+  package func histogram(
+    _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]
+  ) -> Histogram {
+    let histogram = Histogram()
+    register(name, help, "histogram", labels, .histogram(histogram))
+    return histogram
+  }
+
+  /// A number read when the page is asked for; `read` runs on the admin port's thread.
+  package func gauge(
+    _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:],
+    read: @escaping @Sendable () -> Double
+  ) {
+    register(name, help, "gauge", labels, .gauge(read))
+  }
+
+  private func register(
+    _ name: String, _ help: String, _ type: String, _ labels: KeyValuePairs<String, String>,
+    _ instrument: Instrument
+  ) {
+    let labelText = labels.map { "\($0.key)=\"\(Self.escape($0.value))\"" }.joined(separator: ",")
+    families.withLock { families in
+      let series = Series(labels: labelText, instrument: instrument)
+      if let index = families.firstIndex(where: { $0.name == name }) {
+        families[index].series.append(series)
+      } else {
+        families.append(Family(name: name, help: help, type: type, series: [series]))
+      }
+    }
+  }
+
+  private static func escape(_ value: String) -> String {
+    var escaped = ""
+    for character in value {
+      switch character {
+      case "\\": escaped += "\\\\"
+      case "\"": escaped += "\\\""
+      case "\n": escaped += "\\n"
+      default: escaped.append(character)
+      }
+    }
+    return escaped
+  }
+
+  /// The page for `GET /metrics`.
+  package var exposition: String {
+    var page = ""
+    for family in families.withLock({ $0 }) {
+      page += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.type)\n"
+      var order: [String] = []
+      var merged: [String: [Instrument]] = [:]
+      for series in family.series {
+        if merged[series.labels] == nil { order.append(series.labels) }
+        merged[series.labels, default: []].append(series.instrument)
+      }
+      for labels in order { Self.write(family.name, labels, merged[labels]!, to: &page) }
+    }
+    return page
+  }
+
+  private static func write(
+    _ name: String, _ labels: String, _ instruments: [Instrument], to page: inout String
+  ) {
+    let suffix = labels.isEmpty ? "" : "{\(labels)}"
+    var count: UInt64 = 0
+    var gauge: Double?
+    var histograms: [Histogram] = []
+    for instrument in instruments {
+      switch instrument {
+      case .counter(let counter): count += counter.value
+      case .gauge(let read): gauge = (gauge ?? 0) + read()
+      case .histogram(let histogram): histograms.append(histogram)
+      }
+    }
+    if let gauge {
+      page += "\(name)\(suffix) \(gauge)\n"
+    } else if histograms.isEmpty {
+      page += "\(name)\(suffix) \(count)\n"
+    } else {
+      writeHistogram(name, labels, histograms, to: &page)
+    }
+  }
+
+  private static func writeHistogram(
+    _ name: String, _ labels: String, _ histograms: [Histogram], to page: inout String
+  ) {
+    let prefix = labels.isEmpty ? "" : "\(labels),"
+    let suffix = labels.isEmpty ? "" : "{\(labels)}"
+    var counts = [UInt64](repeating: 0, count: Histogram.boundsMicroseconds.count + 1)
+    var sum: UInt64 = 0
+    for histogram in histograms {
+      let snapshot = histogram.snapshot
+      for (index, count) in snapshot.counts.enumerated() { counts[index] += count }
+      sum += snapshot.sumMicroseconds
+    }
+    var cumulative: UInt64 = 0
+    for (index, bound) in Histogram.boundsMicroseconds.enumerated() {
+      cumulative += counts[index]
+      page += "\(name)_bucket{\(prefix)le=\"\(Double(bound) / 1e6)\"} \(cumulative)\n"
+    }
+    cumulative += counts[counts.count - 1]
+    page += "\(name)_bucket{\(prefix)le=\"+Inf\"} \(cumulative)\n"
+    page += "\(name)_sum\(suffix) \(Double(sum) / 1e6)\n\(name)_count\(suffix) \(cumulative)\n"
+  }
+}

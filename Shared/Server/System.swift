@@ -1,0 +1,178 @@
+package import Glibc
+
+/// The few calls into libc that the services need beside sockets: whole files, signals, limits.
+///
+/// The only file of this module that handles raw memory.
+package enum System {
+  /// A call that failed: what was tried on which path, and the system's reason.
+  package struct Fault: Error {
+    package let operation: String
+    package let path: String
+    package let errno: Int32
+
+    package var description: String {
+      let reason = unsafe String(cString: strerror(errno))
+      return "cannot \(operation) \(path): \(reason)"
+    }
+  }
+
+  /// The whole file at `path`, up to `byteCountMax` bytes (EFBIG beyond).
+  package static func readFile(
+    _ path: String, byteCountMax: Int = 1 << 20
+  ) throws(Fault) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Fault(operation: "open", path: path, errno: errno) }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes {
+        unsafe read(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Fault(operation: "read", path: path, errno: errno)
+      }
+      if count == 0 { return bytes }
+      guard bytes.count + count <= byteCountMax else {
+        throw Fault(operation: "read", path: path, errno: EFBIG)
+      }
+      bytes.append(contentsOf: chunk[0..<count])
+    }
+  }
+
+  /// Replaces the file at `path` in one step: a reader sees the old bytes or the new, and after
+  /// a power cut one of the two is there. The file's mode is `mode` from its first byte on.
+  package static func replaceFile(
+    _ path: String, with bytes: [UInt8], mode: mode_t
+  ) throws(Fault) {
+    let temporary = "\(path).new"
+    unsafe unlink(temporary)
+    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard descriptor >= 0 else { throw Fault(operation: "create", path: temporary, errno: errno) }
+    var isClosed = false
+    defer { if !isClosed { close(descriptor) } }
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe write(descriptor, $0.baseAddress! + written, $0.count - written)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw Fault(operation: "write", path: temporary, errno: errno)
+      }
+      written += count
+    }
+    guard fsync(descriptor) == 0 else {
+      throw Fault(operation: "sync", path: temporary, errno: errno)
+    }
+    close(descriptor)
+    isClosed = true
+    guard unsafe rename(temporary, path) == 0 else {
+      throw Fault(operation: "rename to", path: path, errno: errno)
+    }
+  }
+
+  /// The time of the last change of the file at `path` in nanoseconds, `nil` when there is none.
+  package static func modificationTime(_ path: String) -> Int64? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+  }
+
+  /// Makes the directory at `path` (mode 0750) unless it is there.
+  package static func makeDirectory(_ path: String) throws(Fault) {
+    guard unsafe mkdir(path, 0o750) == 0 || errno == EEXIST else {
+      throw Fault(operation: "make the directory", path: path, errno: errno)
+    }
+  }
+
+  /// Milliseconds since the Unix epoch by the wall clock.
+  package static var wallMilliseconds: Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  /// Nanoseconds by the monotonic clock.
+  package static var monotonicNanoseconds: UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Leaves SIGTERM and SIGINT to `waitForStopSignal` and ignores SIGPIPE. Call before any
+  /// thread is made: threads inherit the mask.
+  package static func blockStopSignals() {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGTERM)
+    unsafe sigaddset(&set, SIGINT)
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    unsafe signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Blocks until SIGTERM or SIGINT comes; its number.
+  package static func waitForStopSignal() -> Int32 {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGTERM)
+    unsafe sigaddset(&set, SIGINT)
+    var number: Int32 = 0
+    while unsafe sigwait(&set, &number) != 0 {}
+    return number
+  }
+
+  /// No core dump and no ptrace by others of the same user: keys live in this memory.
+  package static func forbidDumps() {
+    _ = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+  }
+
+  package static func writeError(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+  }
+
+  package static func writeOutput(_ text: String) { writeOutput(Array(text.utf8)) }
+
+  /// Writes all bytes to standard output; `false` when the reader has gone.
+  @discardableResult
+  package static func writeOutput(_ bytes: [UInt8]) -> Bool {
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe write(1, $0.baseAddress! + written, $0.count - written)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        return false
+      }
+      written += count
+    }
+    return true
+  }
+
+  package static var environment: [String: String] {
+    var variables: [String: String] = [:]
+    guard var entry = unsafe environ else { return variables }
+    while let text = unsafe entry.pointee {
+      let pair = unsafe String(cString: text).split(separator: "=", maxSplits: 1)
+      if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
+      unsafe entry += 1
+    }
+    return variables
+  }
+
+  package static var processID: Int32 { getpid() }
+
+  package static var onlineProcessors: Int {
+    var set = cpu_set_t()
+    guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
+    let count = unsafe withUnsafeBytes(of: &set) {
+      unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+    return max(1, count)
+  }
+
+  package static var isErrorTerminal: Bool { isatty(2) == 1 }
+}

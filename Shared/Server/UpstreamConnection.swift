@@ -1,0 +1,156 @@
+import HTTP2
+internal import NIOCore
+import Security
+
+/// The socket of an `Upstream`: TLS and HTTP/2 engines fed from one NIO channel.
+final class UpstreamConnection: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let upstream: Upstream
+  private let loop: Loop
+  private var tls: TLSSession?
+  private var isEstablished = false
+  private var session: ClientSession
+  private var channel: (any Channel)?
+  private var numbers: [Int32: Int] = [:]
+  private var plaintext: [UInt8] = []
+  private var output: [UInt8] = []
+  private var ciphertext: [UInt8] = []
+  private var flushIsScheduled = false
+  private var isClosed = false
+
+  init(upstream: Upstream, loop: Loop, tls context: TLSContext?, serverName: String) throws {
+    self.upstream = upstream
+    self.loop = loop
+    session = ClientSession(limits: .partner)
+    if let context { tls = try TLSSession(client: context, serverName: serverName) }
+  }
+
+  var canSubmit: Bool {
+    isEstablished && !isClosed && !session.peerGoingAway && session.streamsAvailable > 0
+  }
+
+  func submit(
+    _ number: Int, _ method: HTTP2.Method, _ url: UpstreamURL, _ path: String,
+    _ headers: [(String, String)], _ body: [UInt8]
+  ) -> Bool {
+    do {
+      let streamID = try session.submit(
+        method: method, scheme: url.isTLS ? "https" : "http", authority: url.authority,
+        path: path, headers: headers, body: body.span)
+      numbers[streamID] = number
+      scheduleFlush()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  func cancel(_ number: Int) {
+    guard let streamID = numbers.first(where: { $0.value == number })?.key else { return }
+    numbers[streamID] = nil
+    session.cancel(streamID)
+    scheduleFlush()
+  }
+
+  func close() { channel?.close(promise: nil) }
+
+  func channelActive(context: ChannelHandlerContext) {
+    channel = context.channel
+    do {
+      if tls != nil { _ = try tls!.advanceHandshake() } else { establish() }
+    } catch {
+      close()
+    }
+    flushNow()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    channel = nil
+    isClosed = true
+    upstream.ended(self, wasEstablished: isEstablished, unanswered: Array(numbers.values))
+    numbers.removeAll()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { close() }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let buffer = unwrapInboundIn(data)
+    do {
+      if tls == nil {
+        try session.receive(buffer.readableBytesUInt8Span)
+      } else {
+        try receiveCiphertext(buffer)
+      }
+      deliverResponses()
+    } catch {
+      close()
+    }
+    flushNow()
+    if isEstablished, session.isClosed { close() }
+  }
+
+  private func establish() {
+    isEstablished = true
+    upstream.established(self)
+  }
+
+  private func receiveCiphertext(_ buffer: ByteBuffer) throws {
+    tls!.receive(buffer.readableBytesUInt8Span)
+    if !isEstablished {
+      guard try tls!.advanceHandshake() == .done else { return }
+      establish()
+    }
+    while true {
+      plaintext.removeAll(keepingCapacity: true)
+      switch try tls!.read(into: &plaintext, max: 65_536) {
+      case .bytes: try session.receive(plaintext.span)
+      case .needsInput: return
+      case .closed: return close()
+      }
+    }
+  }
+
+  private func deliverResponses() {
+    while let response = session.nextResponse() {
+      guard let number = numbers.removeValue(forKey: response.streamID) else { continue }
+      if response.resetCode != nil {
+        upstream.finish(number, .failure(.refused))
+      } else {
+        upstream.finish(
+          number,
+          .success(
+            UpstreamResponse(
+              status: response.status,
+              contentType: String(decoding: response.contentType, as: UTF8.self),
+              body: response.body)))
+      }
+    }
+  }
+
+  private func scheduleFlush() {
+    guard !flushIsScheduled else { return }
+    flushIsScheduled = true
+    let connection = LoopBound(self, on: loop)
+    loop.execute { connection.value.flushNow() }
+  }
+
+  private func flushNow() {
+    flushIsScheduled = false
+    guard let channel else { return }
+    output.removeAll(keepingCapacity: true)
+    if isEstablished { session.takeOutput(into: &output, max: 1 << 20) }
+    if tls != nil {
+      ciphertext.removeAll(keepingCapacity: true)
+      do {
+        if !output.isEmpty { try tls!.write(output.span) }
+      } catch {
+        return close()
+      }
+      tls!.takeOutput(into: &ciphertext)
+      swap(&output, &ciphertext)
+    }
+    if !output.isEmpty { channel.writeAndFlush(ByteBuffer(bytes: output), promise: nil) }
+  }
+}
