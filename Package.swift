@@ -32,8 +32,10 @@ func library(_ name: String, at path: String? = nil, _ dependencies: [Target.Dep
 
 func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies + ["Server", "Codes", "Security", "StatusCache", "Feed",
-      "Storage", log, arguments],
+    name: name, dependencies: dependencies + [
+      "Server", "Codes", "Security", "StatusCache", "Feed", "HTTP2", "JSON", "Storage", log,
+      arguments,
+    ],
     path: "Services/\(name)", exclude: ["Core"], swiftSettings: strict)
 }
 
@@ -57,6 +59,8 @@ let package = Package(
       name: "CQRencode", path: "Shared/CQRencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CPNG", path: "Shared/CPNG", providers: [.apt(["libpng-dev"])]),
 
+    .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
+
     library("Codes", []),
     library("JSON", []),
     library("HTTP2", ["CNghttp2"]),
@@ -65,7 +69,14 @@ let package = Package(
     library("QR", ["CQRencode", "CPNG"]),
     library("Feed", ["Codes", "Security"]),
     library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
-    library("Server", ["HTTP2", "Security", "Codes", "JSON", log] + nio),
+    library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
+
+    library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security"]),
+    library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
+    library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
+    service("issuer", ["IssuerCore", "QR"]),
+    service("verifier", ["VerifierCore"]),
+    service("relay", ["RelayCore"]),
   ],
   swiftLanguageModes: [.v6]
 )

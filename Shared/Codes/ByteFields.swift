@@ -21,6 +21,18 @@ extension Span where Element == UInt8 {
     for index in offset..<(offset + byteCount) { value = (value << 8) | UInt64(self[index]) }
     return value
   }
+
+  /// Whether the bytes are the UTF-8 of `text`.
+  package func spells(_ text: String) -> Bool {
+    let utf8 = text.utf8
+    guard count == utf8.count else { return false }
+    var index = 0
+    for byte in utf8 {
+      guard self[index] == byte else { return false }
+      index += 1
+    }
+    return true
+  }
 }
 
 extension Array where Element == UInt8 {

@@ -12,6 +12,17 @@ package struct Bytes16: Hashable, Sendable {
     last = bytes.bigEndian(at: 8)
   }
 
+  /// The value of two big-endian words.
+  @inlinable
+  package init(high: UInt64, low: UInt64) {
+    first = high
+    last = low
+  }
+
+  /// The bytes as two big-endian words.
+  @inlinable
+  package var words: (high: UInt64, low: UInt64) { (first, last) }
+
   /// The value that `hex` spells in 32 base16 digits of either case.
   package init?(hex: some StringProtocol) {
     guard let bytes = Hexadecimal.bytes(of: hex), bytes.count == 16 else { return nil }

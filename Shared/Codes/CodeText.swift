@@ -8,44 +8,38 @@ package enum CodeText {
   /// nothing and returns `false` when nothing is left or it is not base32.
   package static func decode(_ text: Span<UInt8>, into output: inout [UInt8]) -> Bool {
     guard text.count <= byteCountMax else { return false }
-    var start = 0
-    var end = text.count
-    var blankCount = 0
-    var index = 0
-    scan: while index < text.count {
-      switch text[index] {
-      case 0x2F:
-        start = index + 1
-        blankCount = 0
-      case 0x3F, 0x23:
-        end = index
-        break scan
-      case 0x20, 0x09, 0x0D, 0x0A:
-        blankCount += 1
-      default:
-        break
-      }
-      index += 1
+    // The everyday text has nothing to cut or skip: what follows its last "/" decodes as it is.
+    var start = text.count
+    while start > 0, text[start - 1] != 0x2F { start -= 1 }
+    if start < text.count, !hasCut(text, before: start),
+      Base32.decode(text.extracting(start..<text.count), into: &output)
+    {
+      return true
     }
-    guard end - start > blankCount else { return false }
-    if blankCount == 0 { return Base32.decode(text.extracting(start..<end), into: &output) }
-    return decodeSkippingBlanks(text.extracting(start..<end), into: &output)
+    return decodeSkipping(text, into: &output)
   }
 
-  /// The slower road: copies what is not blank first, on the stack.
-  private static func decodeSkippingBlanks(
-    _ segment: Span<UInt8>, into output: inout [UInt8]
-  ) -> Bool {
+  /// Whether a `?` or `#` stands before `end`: then what follows the last `/` is not the path's.
+  private static func hasCut(_ text: Span<UInt8>, before end: Int) -> Bool {
+    for index in 0..<end where text[index] == 0x3F || text[index] == 0x23 { return true }
+    return false
+  }
+
+  /// The slower road: copies, on the stack, what is neither cut nor blank.
+  private static func decodeSkipping(_ text: Span<UInt8>, into output: inout [UInt8]) -> Bool {
     var kept = InlineArray<512, UInt8>(repeating: 0)
     var count = 0
-    for index in segment.indices {
-      switch segment[index] {
+    scan: for index in text.indices {
+      switch text[index] {
+      case 0x3F, 0x23: break scan
+      case 0x2F: count = 0
       case 0x20, 0x09, 0x0D, 0x0A: continue
       default:
-        kept[count] = segment[index]
+        kept[count] = text[index]
         count += 1
       }
     }
+    guard count > 0 else { return false }
     return Base32.decode(kept.span.extracting(0..<count), into: &output)
   }
 

@@ -30,20 +30,11 @@ package enum DocumentType: UInt8, CaseIterable, Sendable {
 
   /// The type of a machine name in UTF-8, without allocation.
   package init?(name: Span<UInt8>) {
-    for type in DocumentType.allCases where type.matches(name) {
+    for type in DocumentType.allCases where name.spells(type.name) {
       self = type
       return
     }
     return nil
-  }
-
-  private func matches(_ text: Span<UInt8>) -> Bool {
-    var index = 0
-    for byte in name.utf8 {
-      guard index < text.count, text[index] == byte else { return false }
-      index += 1
-    }
-    return index == text.count
   }
 }
 

@@ -49,6 +49,15 @@ package enum HolderKind: UInt8, CaseIterable, Sendable {
     guard let kind = HolderKind.allCases.first(where: { $0.name == name }) else { return nil }
     self = kind
   }
+
+  /// The kind of a machine name in UTF-8, without allocation.
+  package init?(name: Span<UInt8>) {
+    for kind in HolderKind.allCases where name.spells(kind.name) {
+      self = kind
+      return
+    }
+    return nil
+  }
 }
 
 /// Three bits of a status that refuse a code whatever its colour.

@@ -22,7 +22,10 @@ package struct HTTP2Error: Error, Equatable, CustomStringConvertible {
     case continuations = "continuations"
     case acknowledgements = "acknowledgements"
     case outboundFrames = "outbound_frames"
+    /// A frame on a stream that is closed or was never opened.
     case staleStream = "stale_stream"
+    /// PRIORITY of a stream on itself or of the connection.
+    case selfDependency = "self_dependency"
   }
 
   package let code: Code
@@ -38,7 +41,7 @@ package struct HTTP2Error: Error, Equatable, CustomStringConvertible {
   var errorCode: UInt32 {
     switch code {
     case .badPreface: ErrorCode.protocolError
-    case .flooded: ErrorCode.enhanceYourCalm
+    case .flooded(let limit): limit.errorCode
     case .sessionFailed, .outOfMemory, .closed: ErrorCode.internalError
     }
   }
@@ -50,6 +53,17 @@ package struct HTTP2Error: Error, Equatable, CustomStringConvertible {
     case .sessionFailed(let number): "\(operation): the HTTP/2 library failed with \(number)"
     case .closed: "\(operation): the session is closed or closing"
     case .outOfMemory: "\(operation): out of memory"
+    }
+  }
+}
+
+extension HTTP2Error.Limit {
+  /// The code of the GOAWAY frame that says so.
+  var errorCode: UInt32 {
+    switch self {
+    case .staleStream: ErrorCode.streamClosed
+    case .selfDependency: ErrorCode.protocolError
+    default: ErrorCode.enhanceYourCalm
     }
   }
 }

@@ -5,6 +5,62 @@ internal import CNghttp2
 @safe struct Library {
   let session: OpaquePointer
 
+  init(session: OpaquePointer) {
+    unsafe self.session = session
+  }
+
+  /// Opens a server's session whose callbacks use `inbox`, which the caller keeps alive.
+  init(_ limits: SessionLimits, serving inbox: Box<ServerInbox>) {
+    unsafe self.init(limits) { session, option in
+      unsafe nghttp2_session_server_new2(
+        &session, ServerCallbacks.table, inbox.address, option)
+    }
+  }
+
+  /// Opens a client's session whose callbacks use `inbox`, which the caller keeps alive.
+  init(_ limits: SessionLimits, asking inbox: ClientInbox) {
+    unsafe self.init(limits) { session, option in
+      unsafe nghttp2_session_client_new2(
+        &session, ClientCallbacks.table, Unmanaged.passUnretained(inbox).toOpaque(), option)
+    }
+  }
+
+  /// Running out of memory here stops the program, as it does everywhere in Swift.
+  private init(
+    _ limits: SessionLimits, make: (inout OpaquePointer?, OpaquePointer) -> Int32
+  ) {
+    var made: OpaquePointer?
+    var option: OpaquePointer?
+    unsafe nghttp2_option_new(&option)
+    if let option = unsafe option {
+      unsafe Self.set(option, limits)
+      _ = unsafe make(&made, option)
+      unsafe nghttp2_option_del(option)
+    }
+    guard let made = unsafe made else { fatalError("out of memory for an HTTP/2 session") }
+    unsafe session = made
+  }
+
+  private static func set(_ option: OpaquePointer, _ limits: SessionLimits) {
+    // Bodies are acknowledged by hand: the connection's window once a `receive`, a stream's window
+    // only while more is to come.
+    unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    // `ClosedStreams` remembers what has to be remembered.
+    unsafe nghttp2_option_set_no_closed_streams(option, 1)
+    unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
+    unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
+    // `FloodGuard` counts these two more exactly and says goodbye; the library's own count is the
+    // second fence.
+    unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
+    unsafe nghttp2_option_set_stream_reset_rate_limit(
+      option, UInt64(limits.resetsBurst * 2), UInt64(limits.resetsPerSecond * 2))
+  }
+
+  /// Ends the session. Nothing may be called afterwards.
+  func free() {
+    unsafe nghttp2_session_del(session)
+  }
+
   /// Frames waiting to be sent, without the DATA of open streams.
   var queuedFrames: Int { unsafe nghttp2_session_get_outbound_queue_size(session) }
   var wantsRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
@@ -34,19 +90,21 @@ internal import CNghttp2
     unsafe nghttp2_session_get_stream_remote_close(session, streamID) == 1
   }
 
-  /// Remembers the object of a stream. The caller keeps it alive until the stream has closed.
-  func setObject(_ object: AnyObject, of streamID: Int32) {
-    unsafe nghttp2_session_set_stream_user_data(
-      session, streamID, Unmanaged.passUnretained(object).toOpaque())
+  /// Remembers what belongs to a stream. The caller keeps it until the stream has closed.
+  func setObject(at address: UnsafeMutableRawPointer, of streamID: Int32) {
+    unsafe nghttp2_session_set_stream_user_data(session, streamID, address)
   }
 
-  /// The object of an open stream.
-  func object<Object: AnyObject>(_ type: Object.Type, of streamID: Int32) -> Object? {
-    guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else {
-      return nil
-    }
-    // Only `setObject` puts pointers there, and each session uses one type.
-    return unsafe Unmanaged<Object>.fromOpaque(pointer).takeUnretainedValue()
+  /// What belongs to an open stream.
+  func objectAddress(of streamID: Int32) -> UnsafeMutableRawPointer? {
+    unsafe nghttp2_session_get_stream_user_data(session, streamID)
+  }
+
+  /// The object of an open stream of a client.
+  func response(of streamID: Int32) -> Response? {
+    guard let pointer = unsafe objectAddress(of: streamID) else { return nil }
+    // Only `ClientSession.submit` puts pointers there.
+    return unsafe Unmanaged<Response>.fromOpaque(pointer).takeUnretainedValue()
   }
 
   /// Gives received bytes to the library, which makes its callbacks. Returns a negative error.
@@ -101,8 +159,8 @@ internal import CNghttp2
     _ = unsafe nghttp2_submit_goaway(session, 0, last, ErrorCode.noError, nil, 0)
   }
 
-  /// Announces this side's limits. The first call also sends the preface. Returns zero or an error.
-  func announce(_ limits: SessionLimits, isServer: Bool) -> Int32 {
+  /// Announces this side's limits. The first call also sends the preface.
+  func announce(_ limits: SessionLimits, isServer: Bool) {
     var entries: [nghttp2_settings_entry] = []
     func add(_ id: nghttp2_settings_id, _ value: Int) {
       entries.append(
@@ -121,35 +179,11 @@ internal import CNghttp2
     if limits.headerTableBytes != 4_096 {
       add(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits.headerTableBytes)
     }
-    let code = unsafe nghttp2_submit_settings(session, 0, entries, entries.count)
-    if code != 0 { return code }
-    let window = Int32(clamping: limits.connectionWindowBytes)
-    return unsafe nghttp2_session_set_local_window_size(session, 0, 0, window)
-  }
-}
-
-/// Calls `body` with the library's options for these limits.
-func withSessionOptions(
-  _ limits: SessionLimits, _ body: (OpaquePointer) -> Int32
-) throws(HTTP2Error) {
-  var made: OpaquePointer?
-  guard unsafe nghttp2_option_new(&made) == 0, let option = unsafe made else {
-    throw HTTP2Error(.outOfMemory, during: "opening a session")
-  }
-  defer { unsafe nghttp2_option_del(option) }
-  // Bodies are acknowledged by hand: the connection's window once a `receive`, a stream's window
-  // only while more is to come.
-  unsafe nghttp2_option_set_no_auto_window_update(option, 1)
-  // `ClosedStreams` remembers what has to be remembered.
-  unsafe nghttp2_option_set_no_closed_streams(option, 1)
-  unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
-  unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
-  // `FloodGuard` counts these two more exactly and says goodbye; the library's own count is the
-  // second fence.
-  unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
-  unsafe nghttp2_option_set_stream_reset_rate_limit(
-    option, UInt64(limits.resetsBurst * 2), UInt64(limits.resetsPerSecond * 2))
-  guard unsafe body(option) == 0 else {
-    throw HTTP2Error(.outOfMemory, during: "opening a session")
+    var code = unsafe nghttp2_submit_settings(session, 0, entries, entries.count)
+    if code == 0 {
+      let window = Int32(clamping: limits.connectionWindowBytes)
+      code = unsafe nghttp2_session_set_local_window_size(session, 0, 0, window)
+    }
+    precondition(code == 0, "limits that HTTP/2 cannot announce")
   }
 }

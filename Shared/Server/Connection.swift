@@ -18,6 +18,9 @@ final class Connection: ChannelInboundHandler {
   private var isHandshaking: Bool
   private var session: ServerSession
   private var state: ConnectionState
+  private let openedAt: UInt64
+  /// Bytes given to the socket since the beginning.
+  private var writtenBytes = 0
   private var channel: (any Channel)?
   private var principal: Principal?
   private var isTrusted = false
@@ -35,22 +38,16 @@ final class Connection: ChannelInboundHandler {
 
   init(
     host: LoopHost, tls context: TLSContext?, onClose: @escaping @Sendable () -> Void
-  ) throws {
+  ) {
     self.host = host
     self.onClose = onClose
-    let router = host.router
-    let limits = host.limits.anonymous
-    session = ServerSession(limits: limits) { router.bodyBytesMax($0) }
-    if let context {
-      tls = try TLSSession(server: context)
-      isHandshaking = true
-    } else {
-      tls = nil
-      isHandshaking = false
-    }
-    let now = System.monotonicNanoseconds / 1_000_000
+    let bodyLimits = host.router.bodyLimits
+    session = ServerSession(limits: host.limits.anonymous) { bodyLimits.bytesMax($0) }
+    tls = context.map { TLSSession(server: $0) }
+    isHandshaking = context != nil
+    openedAt = System.monotonicNanoseconds / 1_000_000
     state = ConnectionState(
-      limits: limits, now: now, usesTLS: isHandshaking, ageJitterPercent: Int.random(in: -20...20))
+      limits: host.limits.anonymous, openedAt: openedAt, ageJitter: .random(in: -0.2...0.2))
   }
 
   // MARK: Socket events
@@ -79,6 +76,7 @@ final class Connection: ChannelInboundHandler {
     guard !isClosing else { return }
     let buffer = unwrapInboundIn(data)
     let now = System.monotonicNanoseconds / 1_000_000
+    state.receivedBytes(now: now)
     do {
       if tls == nil {
         try session.receive(buffer.readableBytesUInt8Span, now: now)
@@ -100,12 +98,16 @@ final class Connection: ChannelInboundHandler {
     if isHandshaking {
       guard try tls!.advanceHandshake() == .done else { return }
       isHandshaking = false
-      state.handshakeCompleted(now: now)
-      if let uri = tls!.peerPrincipal {
+      state = ConnectionState(
+        limits: host.limits.anonymous, openedAt: now, ageJitter: .random(in: -0.2...0.2))
+      if let uri = tls!.currentPrincipal() {
         principal = host.grants.principal(certificateURI: uri)
         if principal?.grants.isEmpty == false { trust() }
       }
     }
+    // Taken out of `self` while the session, another part of it, reads from it.
+    var plaintext = exchange(&self.plaintext, with: [])
+    defer { self.plaintext = plaintext }
     while true {
       plaintext.removeAll(keepingCapacity: true)
       switch try tls!.read(into: &plaintext, max: 65_536) {
@@ -126,8 +128,10 @@ final class Connection: ChannelInboundHandler {
       switch request.fault {
       case .headerListTooLarge: respond(to: request.streamID, .headersTooLarge())
       case .bodyTooLarge:
-        let bytesMax = host.router.bodyBytesMax(request.path.span)
+        let bytesMax = host.router.bodyLimits.bytesMax(request.path.span)
         respond(to: request.streamID, .bodyTooLarge(bytesMax))
+      case .overloaded:
+        respond(to: request.streamID, .busy("This connection holds too many unfinished bodies."))
       case nil: host.router.handle(request, principal(of: request), self)
       }
     }
@@ -157,12 +161,14 @@ final class Connection: ChannelInboundHandler {
     guard !isTrusted else { return }
     isTrusted = true
     session.upgradeLimits(to: host.limits.partner)
-    state.upgradeLimits(to: host.limits.partner)
+    state = ConnectionState(
+      limits: host.limits.partner, openedAt: System.monotonicNanoseconds / 1_000_000,
+      ageJitter: .random(in: -0.2...0.2))
   }
 
   func respond(
     to streamID: Int32, _ status: Int, _ contentType: StaticString, _ body: Span<UInt8>,
-    headers: [(String, String)] = []
+    headers: [HeaderField] = []
   ) {
     host.counters.answered(status)
     _ = session.respond(
@@ -170,9 +176,11 @@ final class Connection: ChannelInboundHandler {
   }
 
   func respond(to streamID: Int32, _ problem: Problem) {
-    var headers: [(String, String)] = []
-    if let seconds = problem.retryAfterSeconds { headers.append(("retry-after", "\(seconds)")) }
-    if let allow = problem.allow { headers.append(("allow", allow)) }
+    var headers: [HeaderField] = []
+    if let seconds = problem.retryAfterSeconds {
+      headers.append(HeaderField("retry-after", text: "\(seconds)"))
+    }
+    if let allow = problem.allow { headers.append(HeaderField("allow", text: allow)) }
     respond(
       to: streamID, problem.status, "application/problem+json", problem.body.span,
       headers: headers)
@@ -196,17 +204,23 @@ final class Connection: ChannelInboundHandler {
       encryptOutput()
     }
     if !output.isEmpty {
+      writtenBytes += output.count
       channel.writeAndFlush(ByteBuffer(bytes: output), promise: nil)
     }
-    let now = System.monotonicNanoseconds / 1_000_000
-    state.update(from: session, now: now)
-    if !isHandshaking, session.isClosed { close() }
+    if !isHandshaking, session.wantsClose { close() }
+    // Taking output may have made room for requests that waited for it.
+    if session.hasRequests {
+      serveRequests()
+      scheduleFlush()
+    }
   }
 
   private func encryptOutput() {
     ciphertext.removeAll(keepingCapacity: true)
     do {
-      if !output.isEmpty { try tls!.write(output.span) }
+      let plain = exchange(&output, with: [])
+      if !plain.isEmpty { try tls!.write(plain.span) }
+      output = plain
       tls!.takeOutput(into: &ciphertext)
       swap(&output, &ciphertext)
     } catch {
@@ -219,32 +233,38 @@ final class Connection: ChannelInboundHandler {
 
   /// Ends the connection if one of its phases took longer than it may, and keeps it alive.
   func checkDeadlines(now: UInt64) {
-    state.update(from: session, now: now)
-    switch state.check(now: now) {
-    case .nothing: break
-    case .ping:
-      session.ping()
-      scheduleFlush()
-    case .goAway: drain()
-    case .close:
-      host.counters.ended.add()
-      session.terminate(.noError)
-      flushNow()
-      close()
+    guard !isHandshaking else {
+      if now >= openedAt + UInt64(host.limits.handshakeMilliseconds) { end() }
+      return
     }
+    let buffered = (try? channel?.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    let action = state.check(
+      session.facts, socketUnwritten: buffered, socketWritten: writtenBytes - buffered, now: now)
+    switch action {
+    case .none: return
+    case .ping: session.ping()
+    case .shutDown: session.shutDown()
+    case .finishShutDown: session.finishShutDown()
+    case .close:
+      session.terminate(ErrorCode.noError)
+      flushNow()
+      end()
+    }
+    scheduleFlush()
   }
 
-  /// Sends the notice, then a round trip later the final GOAWAY (RFC 9113 §6.8).
+  private func end() {
+    host.counters.ended.add()
+    close()
+  }
+
+  /// Asks the client to go elsewhere; the deadlines' check sends the two GOAWAY frames (RFC 9113
+  /// §6.8) and closes when the last answer is out.
   func drain() {
     guard !isHandshaking else { return close() }
-    session.shutDown()
-    scheduleFlush()
-    let connection = LoopBoundWeak(self, on: loop)
-    loop.schedule(afterMilliseconds: 500) {
-      guard let connection = connection.value else { return }
-      connection.session.finishShutDown()
-      connection.scheduleFlush()
-    }
+    let now = System.monotonicNanoseconds / 1_000_000
+    state.drain(now: now)
+    checkDeadlines(now: now)
   }
 
   func close() {
@@ -252,4 +272,10 @@ final class Connection: ChannelInboundHandler {
     isClosing = true
     channel?.close(promise: nil)
   }
+}
+
+extension TLSSession {
+  /// `peerPrincipal` by a mutating access: reading a property through an optional would consume
+  /// the session (Swift 6.3).
+  fileprivate mutating func currentPrincipal() -> String? { peerPrincipal }
 }

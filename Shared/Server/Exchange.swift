@@ -1,5 +1,4 @@
 package import HTTP2
-package import Codes
 
 /// One request and the way to answer it, on the loop of its connection.
 ///
@@ -18,7 +17,7 @@ package struct Exchange {
 
   package func respond(
     _ status: Int, _ contentType: StaticString, _ body: Span<UInt8>,
-    headers: [(String, String)] = []
+    headers: [HeaderField] = []
   ) {
     connection.respond(
       to: request.streamID, status, contentType, body, headers: headers)
@@ -82,7 +81,7 @@ package final class DeferredReply: Sendable {
 
   package func respond(
     _ status: Int, _ contentType: StaticString, _ body: [UInt8],
-    headers: [(String, String)] = []
+    headers: [HeaderField] = []
   ) {
     onLoop { connection, streamID in
       connection.respond(to: streamID, status, contentType, body.span, headers: headers)

@@ -1,5 +1,5 @@
 import JSON
-import Security
+package import Security
 
 /// Who a request comes from, and what it may do (the grant table's row).
 ///

@@ -1,5 +1,4 @@
-package import HTTP2
-package import Logging
+import Glibc
 internal import NIOCore
 internal import NIOPosix
 package import Security
@@ -87,7 +86,9 @@ package final class HTTPServer: Sendable {
     return ServerBootstrap(group: loop.eventLoop, childGroup: loop.eventLoop)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .serverChannelOption(.socketOption(.so_reuseport), value: 1)
+      .serverChannelOption(
+        ChannelOptions.Types.SocketOption(
+          level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelOption(
         .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768))
@@ -148,7 +149,7 @@ package final class HTTPServer: Sendable {
     for channel in channels.withLock({ $0 }) { try? channel.close().wait() }
     for (loop, host) in zip(loops.all, hosts) { loop.execute { host.value.drain() } }
     let deadline = System.monotonicNanoseconds + UInt64(limits.drainMilliseconds) * 1_000_000
-    while gate.openCount > 0, System.monotonicNanoseconds < deadline { System.sleep(20) }
+    while gate.openCount > 0, System.monotonicNanoseconds < deadline { System.sleep(milliseconds: 20) }
     for (loop, host) in zip(loops.all, hosts) {
       try? loop.eventLoop.submit { host.value.closeAll() }.wait()
     }

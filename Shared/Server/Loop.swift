@@ -20,6 +20,11 @@ package final class Loop: Sendable {
     eventLoop.scheduleTask(in: .milliseconds(Int64(delay)), body)
   }
 
+  /// Runs `body` on the loop and waits for its end; never call it from a loop.
+  package func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    try eventLoop.submit(body).wait()
+  }
+
   package func assertOnLoop() { eventLoop.preconditionInEventLoop() }
 
   package var isOnLoop: Bool { eventLoop.inEventLoop }

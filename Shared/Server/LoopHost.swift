@@ -1,6 +1,5 @@
-import HTTP2
+package import HTTP2
 internal import NIOCore
-import Security
 
 /// What a service does on one event loop.
 package protocol LoopService: AnyObject {
@@ -114,6 +113,8 @@ package struct ServerLimits: Sendable {
   package var connectionsPerAddressMax = 50
   /// Requests whose answer is promised, per loop: bounds what a slow disk or partner can pile up.
   package var openRepliesPerLoopMax = 4_096
+  /// From accept to the end of the TLS handshake.
+  package var handshakeMilliseconds = 5_000
   /// How long a drain waits for open streams.
   package var drainMilliseconds = 10_000
   package var anonymous = SessionLimits.anonymous

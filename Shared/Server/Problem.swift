@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// An RFC 9457 problem document: how every HTTP error of every service looks.
 ///

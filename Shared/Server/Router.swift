@@ -6,9 +6,7 @@ package typealias RouteHandler = (Exchange) -> Void
 /// One endpoint: method, path and the grant it asks for.
 package struct Route {
   let method: HTTP2.Method
-  let prefix: [UInt8]
-  let suffix: [UInt8]
-  let hasParameter: Bool
+  let path: PathPattern
   let grant: String
   let bodyBytesMax: Int
   let handler: RouteHandler
@@ -20,51 +18,85 @@ package struct Route {
     _ method: HTTP2.Method, _ pattern: String, grant: String, bodyBytesMax: Int = 0,
     _ handler: @escaping RouteHandler
   ) {
-    let parts = pattern.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
     self.method = method
     self.pattern = pattern
-    prefix = Array(parts[0].utf8)
-    suffix = parts.count == 2 ? Array(parts[1].utf8) : []
-    hasParameter = parts.count == 2
+    path = PathPattern(pattern)
     self.grant = grant
     self.bodyBytesMax = bodyBytesMax
     self.handler = handler
   }
+}
 
-  /// Where the varying segment stands in `path`, or an empty range for a fixed path; `nil` if
-  /// the path is not this route's.
-  func match(_ path: ArraySlice<UInt8>) -> Range<Int>? {
-    if !hasParameter {
-      return path.count == prefix.count && path.elementsEqual(prefix)
-        ? path.endIndex..<path.endIndex : nil
-    }
-    guard path.count > prefix.count + suffix.count, path.starts(with: prefix),
-      path.suffix(suffix.count).elementsEqual(suffix)
+/// A fixed path, or one with a segment that varies.
+struct PathPattern: Sendable {
+  private let prefix: [UInt8]
+  private let suffix: [UInt8]
+  private let hasParameter: Bool
+
+  init(_ pattern: String) {
+    let parts = pattern.split(separator: "{}", maxSplits: 1, omittingEmptySubsequences: false)
+    prefix = Array(parts[0].utf8)
+    suffix = parts.count == 2 ? Array(parts[1].utf8) : []
+    hasParameter = parts.count == 2
+  }
+
+  /// Where the varying segment stands in the first `count` bytes of `target`, or an empty range
+  /// for a fixed path; `nil` if the path is another.
+  func match(_ target: Span<UInt8>, count: Int) -> Range<Int>? {
+    guard hasParameter ? count > prefix.count + suffix.count : count == prefix.count
     else { return nil }
-    let range = (path.startIndex + prefix.count)..<(path.endIndex - suffix.count)
-    return path[range].contains(UInt8(ascii: "/")) ? nil : range
+    for index in 0..<prefix.count where target[index] != prefix[index] { return nil }
+    guard hasParameter else { return count..<count }
+    let end = count - suffix.count
+    for index in 0..<suffix.count where target[end + index] != suffix[index] { return nil }
+    for index in prefix.count..<end where target[index] == UInt8(ascii: "/") { return nil }
+    return prefix.count..<end
+  }
+
+  /// How many bytes of a request target are its path: what stands before "?".
+  static func pathLength(_ target: Span<UInt8>) -> Int {
+    for index in 0..<target.count where target[index] == UInt8(ascii: "?") { return index }
+    return target.count
+  }
+}
+
+/// The largest body that may be sent to each path.
+struct BodyLimits: Sendable {
+  struct Entry: Sendable {
+    let path: PathPattern
+    let bytesMax: Int
+  }
+
+  let routes: [Entry]
+
+  func bytesMax(_ target: Span<UInt8>) -> Int {
+    let count = PathPattern.pathLength(target)
+    var most = 0
+    for entry in routes where entry.path.match(target, count: count) != nil {
+      most = max(most, entry.bytesMax)
+    }
+    return most
   }
 }
 
 /// Finds the route of a request; everything it cannot serve becomes a problem document.
 package struct Router {
+  /// The largest body of each route, in a form that other threads of a session may hold.
+  let bodyLimits: BodyLimits
   private let routes: [Route]
 
-  package init(_ routes: [Route]) { self.routes = routes }
-
-  /// Most bytes a body sent to `path` may have: what the largest route there takes.
-  func bodyBytesMax(_ path: Span<UInt8>) -> Int {
-    var copy: [UInt8] = []
-    for index in 0..<path.count { copy.append(path[index]) }
-    let bare = Self.split(copy).path
-    return routes.reduce(0) { $1.match(bare) == nil ? $0 : max($0, $1.bodyBytesMax) }
+  package init(_ routes: [Route]) {
+    self.routes = routes
+    bodyLimits = BodyLimits(
+      routes: routes.map { BodyLimits.Entry(path: $0.path, bytesMax: $0.bodyBytesMax) })
   }
 
   func handle(_ request: Request, _ principal: Principal?, _ connection: Connection) {
-    let (path, query) = Self.split(request.path)
+    let target = request.path
+    let pathLength = PathPattern.pathLength(target.span)
     var allowed: [HTTP2.Method] = []
     for route in routes {
-      guard let range = route.match(path) else { continue }
+      guard let range = route.path.match(target.span, count: pathLength) else { continue }
       guard route.method == request.method else {
         allowed.append(route.method)
         continue
@@ -80,19 +112,27 @@ package struct Router {
       }
       return route.handler(
         Exchange(
-          request: request, principal: principal, parameter: path[range], query: query,
-          connection: connection))
+          request: request, principal: principal, parameter: target[range],
+          query: target[min(pathLength + 1, target.count)...], connection: connection))
     }
     let problem: Problem =
       allowed.isEmpty
-      ? .notFound() : .methodNotAllowed(allowed.map(\.name).joined(separator: ", "))
+      ? .notFound() : .methodNotAllowed(allowed.map(\.text).joined(separator: ", "))
     connection.respond(to: request.streamID, problem)
   }
+}
 
-  private static func split(
-    _ target: [UInt8]
-  ) -> (path: ArraySlice<UInt8>, query: ArraySlice<UInt8>) {
-    guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return (target[...], []) }
-    return (target[..<mark], target[(mark + 1)...])
+extension HTTP2.Method {
+  /// The name for `Allow` (RFC 9110 §10.2.1).
+  fileprivate var text: String {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    case .other: ""
+    }
   }
 }

@@ -13,7 +13,7 @@ package struct ServiceProcess {
   private let limits: ServerLimits
   private let serverTLS: TLSContext?
   /// For calls to other services: trusts `client_ca_file`, shows `certificate_file`.
-  package let clientTLS: TLSContext?
+  package let clientTLS: TLSContext
 
   /// The keys every service has.
   package static func commonSettings(listen: String, admin: String) -> [Setting] {

@@ -1,3 +1,4 @@
+internal import CLinux
 package import Glibc
 
 /// The few calls into libc that the services need beside sockets: whole files, signals, limits.
@@ -109,7 +110,7 @@ package enum System {
     unsafe sigaddset(&set, SIGTERM)
     unsafe sigaddset(&set, SIGINT)
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    unsafe signal(SIGPIPE, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Blocks until SIGTERM or SIGINT comes; its number.
@@ -125,7 +126,7 @@ package enum System {
 
   /// No core dump and no ptrace by others of the same user: keys live in this memory.
   package static func forbidDumps() {
-    _ = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _ = citycode_forbid_dumps()
   }
 
   package static func writeError(_ text: String) {
@@ -154,7 +155,7 @@ package enum System {
 
   package static var environment: [String: String] {
     var variables: [String: String] = [:]
-    guard var entry = unsafe environ else { return variables }
+    var entry = unsafe environ
     while let text = unsafe entry.pointee {
       let pair = unsafe String(cString: text).split(separator: "=", maxSplits: 1)
       if pair.count == 2 { variables[String(pair[0])] = String(pair[1]) }
@@ -165,14 +166,28 @@ package enum System {
 
   package static var processID: Int32 { getpid() }
 
-  package static var onlineProcessors: Int {
-    var set = cpu_set_t()
-    guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    let count = unsafe withUnsafeBytes(of: &set) {
-      unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount }
-    }
-    return max(1, count)
-  }
+  /// The processors this process may run on.
+  package static var onlineProcessors: Int { max(1, Int(citycode_processor_count())) }
 
   package static var isErrorTerminal: Bool { isatty(2) == 1 }
+}
+
+extension System {
+  /// The names in `directory` that end in `suffix`, sorted.
+  package static func files(in directory: String, suffix: String) throws(Fault) -> [String] {
+    guard let stream = unsafe opendir(directory) else {
+      throw Fault(operation: "list", path: directory, errno: errno)
+    }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
+        unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasSuffix(suffix) { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  package static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 }

@@ -66,7 +66,7 @@ package final class Upstream {
     let number: Int
     let method: HTTP2.Method
     let path: String
-    let headers: [(String, String)]
+    let headers: [HeaderField]
     let body: [UInt8]
   }
 
@@ -93,7 +93,7 @@ package final class Upstream {
 
   /// Sends a request; `completion` is called once, on the loop.
   package func send(
-    _ method: HTTP2.Method, _ path: String, headers: [(String, String)] = [], body: [UInt8] = [],
+    _ method: HTTP2.Method, _ path: String, headers: [HeaderField] = [], body: [UInt8] = [],
     timeoutMilliseconds: Int, completion: @escaping Completion
   ) {
     guard completions.count < requestsMax else { return completion(.failure(.busy)) }

@@ -23,9 +23,19 @@ final class UpstreamConnection: ChannelInboundHandler {
   init(upstream: Upstream, loop: Loop, tls context: TLSContext?, serverName: String) throws {
     self.upstream = upstream
     self.loop = loop
-    session = ClientSession(limits: .partner)
+    session = ClientSession(limits: Self.limits)
     if let context { tls = try TLSSession(client: context, serverName: serverName) }
   }
+
+  /// Answers may be as large as a batch of pages or segments.
+  private static let limits: SessionLimits = {
+    var limits = SessionLimits.partner
+    limits.bodyBytesMax = 8 << 20
+    limits.bufferedBytesMax = 16 << 20
+    limits.streamWindowBytes = 1 << 20
+    limits.connectionWindowBytes = 4 << 20
+    return limits
+  }()
 
   var canSubmit: Bool {
     isEstablished && !isClosed && !session.peerGoingAway && session.streamsAvailable > 0
@@ -33,12 +43,13 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   func submit(
     _ number: Int, _ method: HTTP2.Method, _ url: UpstreamURL, _ path: String,
-    _ headers: [(String, String)], _ body: [UInt8]
+    _ headers: [HeaderField], _ body: [UInt8]
   ) -> Bool {
     do {
       let streamID = try session.submit(
-        method: method, scheme: url.isTLS ? "https" : "http", authority: url.authority,
-        path: path, headers: headers, body: body.span)
+        OutgoingRequest(
+          method, scheme: url.isTLS ? "https" : "http", authority: url.authority, path: path,
+          headers: headers), body: body.span)
       numbers[streamID] = number
       scheduleFlush()
       return true
@@ -77,11 +88,12 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
+    let now = System.monotonicNanoseconds / 1_000_000
     do {
       if tls == nil {
-        try session.receive(buffer.readableBytesUInt8Span)
+        try session.receive(buffer.readableBytesUInt8Span, now: now)
       } else {
-        try receiveCiphertext(buffer)
+        try receiveCiphertext(buffer, now: now)
       }
       deliverResponses()
     } catch {
@@ -96,16 +108,19 @@ final class UpstreamConnection: ChannelInboundHandler {
     upstream.established(self)
   }
 
-  private func receiveCiphertext(_ buffer: ByteBuffer) throws {
+  private func receiveCiphertext(_ buffer: ByteBuffer, now: UInt64) throws {
     tls!.receive(buffer.readableBytesUInt8Span)
     if !isEstablished {
       guard try tls!.advanceHandshake() == .done else { return }
       establish()
     }
+    // Taken out of `self` while the session, another part of it, reads from it.
+    var plaintext = exchange(&self.plaintext, with: [])
+    defer { self.plaintext = plaintext }
     while true {
       plaintext.removeAll(keepingCapacity: true)
       switch try tls!.read(into: &plaintext, max: 65_536) {
-      case .bytes: try session.receive(plaintext.span)
+      case .bytes: try session.receive(plaintext.span, now: now)
       case .needsInput: return
       case .closed: return close()
       }
@@ -115,8 +130,8 @@ final class UpstreamConnection: ChannelInboundHandler {
   private func deliverResponses() {
     while let response = session.nextResponse() {
       guard let number = numbers.removeValue(forKey: response.streamID) else { continue }
-      if response.resetCode != nil {
-        upstream.finish(number, .failure(.refused))
+      if let failure = response.failure {
+        upstream.finish(number, .failure(failure == .refused ? .refused : .unreachable))
       } else {
         upstream.finish(
           number,
@@ -144,7 +159,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     if tls != nil {
       ciphertext.removeAll(keepingCapacity: true)
       do {
-        if !output.isEmpty { try tls!.write(output.span) }
+        let plain = exchange(&output, with: [])
+        if !plain.isEmpty { try tls!.write(plain.span) }
+        output = plain
       } catch {
         return close()
       }

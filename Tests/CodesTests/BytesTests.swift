@@ -14,6 +14,7 @@ import Testing
     #expect((0..<12).map { twelve[$0] } == Array(bytes[..<12]))
     #expect((0..<16).map { sixteen[$0] } == Array(bytes[..<16]))
     #expect((0..<32).map { thirtyTwo[$0] } == bytes)
+    #expect(Bytes16(high: sixteen.words.high, low: sixteen.words.low) == sixteen)
   }
 
   @Test("hex reads back in either case and only at the right length")

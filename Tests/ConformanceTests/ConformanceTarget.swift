@@ -10,6 +10,8 @@ struct ConformanceTarget: Sendable, CustomTestStringConvertible {
   var limits: TargetLimits?
   /// The server's process, when its memory shall be watched.
   var processID: Int32?
+  /// Connections at once the server takes from one address.
+  var slowClientsCount = 1_000
   /// Requirements this server is known to break; keeping one then counts as a failure.
   var knownFailures: Set<String> = []
 

@@ -2,7 +2,8 @@ import RawHTTP2
 
 extension Requirement {
   /// Prefaces, the form of frames, their size, header blocks, the end of connections, extensions.
-  static let connection = prefaces + frameForm + frameSize + headerBlocks + connectionErrors
+  static let connection =
+    prefaces + frameForm + frameSize + headerBlocks + connectionErrors
     + extensions
 
   private static let prefaces = [
@@ -29,7 +30,8 @@ extension Requirement {
     FrameKind(rawValue: 0x16), payload: [UInt8](repeating: 0, count: 8))
 
   private static let frameForm = [
-    Requirement("http2/4.1/1", "RFC 9113 §4.1", "A frame of unknown type is ignored.") { connection in
+    Requirement("http2/4.1/1", "RFC 9113 §4.1", "A frame of unknown type is ignored.") {
+      connection in
       connection.send(unknownFrame)
       try connection.expectAlive()
     },

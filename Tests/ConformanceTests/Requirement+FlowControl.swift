@@ -27,7 +27,8 @@ extension Requirement {
 
   private static let window = [
     Requirement(
-      "http2/6.9.1/1", "RFC 9113 §6.9.1", "No more DATA is sent than the stream's window has room for."
+      "http2/6.9.1/1", "RFC 9113 §6.9.1",
+      "No more DATA is sent than the stream's window has room for."
     ) { connection in
       try connection.setInitialWindow(1)
       connection.send(.headers(1, connection.block()))

@@ -2,11 +2,13 @@ import RawHTTP2
 
 extension Requirement {
   /// What each frame type may not be (RFC 9113 §6), but for flow control.
-  static let frames = data + headers + priority + rstStream + settings + settingsValues
+  static let frames =
+    data + headers + priority + rstStream + settings + settingsValues
     + settingsOrder + ping + goAway + continuation
 
   private static let data = [
-    Requirement("http2/6.1/1", "RFC 9113 §6.1", "DATA on stream 0 is PROTOCOL_ERROR.") { connection in
+    Requirement("http2/6.1/1", "RFC 9113 §6.1", "DATA on stream 0 is PROTOCOL_ERROR.") {
+      connection in
       connection.send(.data(0, someBody, .endStream))
       try connection.expectConnectionError(.protocolError)
     },
@@ -140,7 +142,8 @@ extension Requirement {
       }
     }
     return refused + [
-      Requirement("http2/6.5.2/5", "RFC 9113 §6.5.2", "An unknown setting is ignored.") { connection in
+      Requirement("http2/6.5.2/5", "RFC 9113 §6.5.2", "An unknown setting is ignored.") {
+        connection in
         connection.send(.settings(Setting(id: 0xff, value: 1)))
         try connection.expectAlive()
       }
@@ -156,14 +159,16 @@ extension Requirement {
       connection.send(.headers(1, connection.block()))
       try connection.expectData(byteCount: 1)
     },
-    Requirement("http2/6.5.3/2", "RFC 9113 §6.5.3", "SETTINGS is acknowledged at once.") { connection in
+    Requirement("http2/6.5.3/2", "RFC 9113 §6.5.3", "SETTINGS is acknowledged at once.") {
+      connection in
       connection.send(.settings(.enablePush(0)))
       try connection.expectSettingsAcknowledged()
     },
   ]
 
   private static let ping = [
-    Requirement("http2/6.7/1", "RFC 9113 §6.7", "PING is answered with the same bytes.") { connection in
+    Requirement("http2/6.7/1", "RFC 9113 §6.7", "PING is answered with the same bytes.") {
+      connection in
       connection.send(.ping(0x1234_5678))
       try connection.expectPingAcknowledged(0x1234_5678)
     },
@@ -175,7 +180,8 @@ extension Requirement {
         throw connection.unmet("no answer to the ACK")
       }
     },
-    Requirement("http2/6.7/3", "RFC 9113 §6.7", "PING on a stream is PROTOCOL_ERROR.") { connection in
+    Requirement("http2/6.7/3", "RFC 9113 §6.7", "PING on a stream is PROTOCOL_ERROR.") {
+      connection in
       var frame = Frame.ping(0)
       frame.streamID = 1
       connection.send(frame)
@@ -190,7 +196,8 @@ extension Requirement {
   ]
 
   private static let goAway = [
-    Requirement("http2/6.8/1", "RFC 9113 §6.8", "GOAWAY on a stream is PROTOCOL_ERROR.") { connection in
+    Requirement("http2/6.8/1", "RFC 9113 §6.8", "GOAWAY on a stream is PROTOCOL_ERROR.") {
+      connection in
       var frame = Frame.goAway(.noError)
       frame.streamID = 1
       connection.send(frame)

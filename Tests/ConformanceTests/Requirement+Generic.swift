@@ -2,7 +2,8 @@ import RawHTTP2
 
 extension Requirement {
   /// What any client of today does must simply work.
-  static let generic = genericConnection + genericStreams + genericFrames + genericMessages
+  static let generic =
+    genericConnection + genericStreams + genericFrames + genericMessages
     + genericFields
 
   private static let genericConnection = [
@@ -22,7 +23,8 @@ extension Requirement {
   ]
 
   private static let genericStreams = [
-    Requirement("generic/2/1", "RFC 9113 §5.1", "PRIORITY is taken on an idle stream.") { connection in
+    Requirement("generic/2/1", "RFC 9113 §5.1", "PRIORITY is taken on an idle stream.") {
+      connection in
       connection.send(.priority(1))
       try connection.expectAlive()
     },
@@ -46,7 +48,8 @@ extension Requirement {
       connection.send(.headers(1, connection.block()), .rstStream(1))
       try connection.expectAlive()
     },
-    Requirement("generic/2/5", "RFC 9113 §5.1", "PRIORITY is taken on a closed stream.") { connection in
+    Requirement("generic/2/5", "RFC 9113 §5.1", "PRIORITY is taken on a closed stream.") {
+      connection in
       try connection.completeRequest()
       connection.send(.priority(1))
       try connection.expectAlive()
@@ -60,7 +63,8 @@ extension Requirement {
           .headers(1, connection.block("POST"), .endHeaders), .data(1, someBody, .endStream))
         try connection.expectResponseHeaders()
       },
-      Requirement("generic/3.1/2", "RFC 9113 §6.1", "Several DATA frames are taken.") { connection in
+      Requirement("generic/3.1/2", "RFC 9113 §6.1", "Several DATA frames are taken.") {
+        connection in
         connection.send(
           .headers(1, connection.block("POST"), .endHeaders), .data(1, someBody),
           .data(1, someBody, .endStream))
@@ -76,7 +80,8 @@ extension Requirement {
         connection.send(.headers(1, connection.block()))
         try connection.expectResponseHeaders()
       },
-      Requirement("generic/3.2/2", "RFC 9113 §6.2", "A padded HEADERS frame is taken.") { connection in
+      Requirement("generic/3.2/2", "RFC 9113 §6.2", "A padded HEADERS frame is taken.") {
+        connection in
         connection.send(.headers(1, connection.block(), padding: 8))
         try connection.expectResponseHeaders()
       },
@@ -121,7 +126,8 @@ extension Requirement {
           .continuation(1, HPACK.block([.filler])))
         try connection.expectResponseHeaders()
       },
-      Requirement("generic/3.10/2", "RFC 9113 §6.10", "Several CONTINUATIONs are taken.") { connection in
+      Requirement("generic/3.10/2", "RFC 9113 §6.10", "Several CONTINUATIONs are taken.") {
+        connection in
         connection.send(
           .headers(1, connection.block(), .endStream),
           .continuation(1, HPACK.block([.filler]), []),

@@ -2,7 +2,8 @@ import RawHTTP2
 
 extension Requirement {
   /// Error codes, requests that are malformed, and push, which a client cannot (RFC 9113 §7, §8).
-  static let messages = errorCodes + requestForm + fieldNames + pseudoFields + connectionFields
+  static let messages =
+    errorCodes + requestForm + fieldNames + pseudoFields + connectionFields
     + requestPseudoFields + contentLength + push
 
   private static let errorCodes = [
@@ -17,7 +18,8 @@ extension Requirement {
         }
       }
     },
-    Requirement("http2/7/2", "RFC 9113 §7", "RST_STREAM with an unknown code does nothing special.") {
+    Requirement("http2/7/2", "RFC 9113 §7", "RST_STREAM with an unknown code does nothing special.")
+    {
       connection in
       connection.send(
         .headers(1, connection.block("POST"), .endHeaders),

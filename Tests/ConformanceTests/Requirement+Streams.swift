@@ -2,7 +2,8 @@ import RawHTTP2
 
 extension Requirement {
   /// States, numbers and number of streams, and the priorities that RFC 7540 gave them.
-  static let streams = idle + halfClosed + afterReset + closed + identifiers + concurrency
+  static let streams =
+    idle + halfClosed + afterReset + closed + identifiers + concurrency
     + dependencies
 
   private static let idle = [

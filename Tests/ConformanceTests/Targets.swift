@@ -9,6 +9,22 @@ func limitedTargets() async throws -> [ConformanceTarget] {
   try await targets().filter { $0.limits != nil }
 }
 
+/// A server that already runs, for aiming the suite by hand:
+/// `CITYCODE_TARGET=127.0.0.1:8443`, with `CITYCODE_TARGET_CA=ca.pem` when it speaks TLS and
+/// `CITYCODE_TARGET_LIMITS=anonymous` (or `partner`) when it promises limits.
+private func namedTarget() -> ConformanceTarget? {
+  let environment = ProcessInfo.processInfo.environment
+  guard let place = environment["CITYCODE_TARGET"], let colon = place.lastIndex(of: ":"),
+    let port = UInt16(place[place.index(after: colon)...])
+  else { return nil }
+  let tls = environment["CITYCODE_TARGET_CA"].map { Endpoint.TLS(caFile: $0) }
+  let limits: [String: TargetLimits] = ["anonymous": .anonymous, "partner": .partner]
+  return ConformanceTarget(
+    name: place, endpoint: Endpoint(address: String(place[..<colon]), port: port, tls: tls),
+    limits: environment["CITYCODE_TARGET_LIMITS"].flatMap { limits[$0] },
+    processID: environment["CITYCODE_TARGET_PID"].flatMap { Int32($0) })
+}
+
 /// Debian's nghttpd as a control: it keeps every requirement but one, and no limits.
 private actor Servers {
   static let shared = Servers()
@@ -23,31 +39,33 @@ private actor Servers {
   }
 
   private func start() async throws -> [ConformanceTarget] {
-    let directory = FileManager.default.temporaryDirectory.appending(
-      path: "conformance-\(ProcessInfo.processInfo.processIdentifier)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    try Data("a body of more than five bytes\n".utf8).write(
-      to: directory.appending(path: "index.html"))
-    let port = UInt16.random(in: 20_000..<30_000)
-    try startChild([
-      "nghttpd", "--no-tls", "--address=127.0.0.1", "-d", directory.path, "\(port)",
-    ])
+    if let target = namedTarget() { return [target] }
+    let places = ["/usr/bin/nghttpd", "/usr/sbin/nghttpd"]
+    guard let program = places.first(where: FileManager.default.isExecutableFile) else { return [] }
+    // Any folder will do; this one is always there.
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().path
+    let port = try Loopback.freePort()
+    try startChild([program, "--no-tls", "--address=127.0.0.1", "-d", folder, "\(port)"])
     let control = ConformanceTarget(
-      name: "nghttpd in the clear", endpoint: Endpoint(address: "127.0.0.1", port: port),
+      name: "nghttpd in the clear",
+      endpoint: Endpoint(address: "127.0.0.1", port: port, path: "/Targets.swift"),
       knownFailures: ["http2/5.1.1/2"])
     try await waitUntilUp(control.endpoint)
     return [control]
   }
 
   /// Starts a server that ends when this process does, however it ends: the shell waits for the end
-  /// of its standard input, which is a pipe only this process holds.
+  /// of its standard input, which is a pipe only this process holds. SIGKILL, because the threads
+  /// that start processes block the other signals and children inherit that.
   private func startChild(_ command: [String]) throws {
     let child = Process()
     child.executableURL = URL(filePath: "/bin/sh")
-    child.arguments = ["-c", "\"$@\" & child=$!; read -r line; kill $child", "sh"] + command
+    let script = "\"$@\" & child=$!; read -r line; kill -KILL $child; wait"
+    child.arguments = ["-c", script, "sh"] + command
     let input = Pipe()
     child.standardInput = input
     child.standardOutput = FileHandle.nullDevice
+    child.standardError = FileHandle.nullDevice
     try child.run()
     lifelines.append(input)
   }

@@ -24,13 +24,18 @@ struct SplitMix: RandomNumberGenerator {
 /// A region, its sealer and changes to seal.
 struct Sample {
   let region: Region
-  let key = SigningKey.generate()
+  let key: SigningKey
   private var random: SplitMix
 
   init(region: UInt32 = 310_000, seed: UInt64 = 1) {
     guard let region = Region(region) else { preconditionFailure("a sample needs six digits") }
     self.region = region
     random = SplitMix(seed: seed)
+    let keySeed = random.bytes(32)
+    guard let key = try? SigningKey(seed: keySeed.span) else {
+      preconditionFailure("any 32 bytes are an Ed25519 seed")
+    }
+    self.key = key
   }
 
   mutating func changes(_ count: Int) -> [Change] {

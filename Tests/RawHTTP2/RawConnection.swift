@@ -8,14 +8,21 @@ package struct Endpoint: Sendable {
   /// A path that GET answers with a body of at least five bytes, whatever the status.
   package var path: String
 
-  /// How to check the server.
+  /// How to check the server, and the certificate to show it, if any.
   package struct TLS: Sendable {
     package var caFile: String
     package var serverName: String
+    package var certificateFile: String?
+    package var keyFile: String?
 
-    package init(caFile: String, serverName: String = "localhost") {
+    package init(
+      caFile: String, serverName: String = "localhost", certificateFile: String? = nil,
+      keyFile: String? = nil
+    ) {
       self.caFile = caFile
       self.serverName = serverName
+      self.certificateFile = certificateFile
+      self.keyFile = keyFile
     }
   }
 
@@ -50,7 +57,7 @@ package final class RawConnection {
   package let endpoint: Endpoint
   /// What the server announced last, by identifier.
   package private(set) var peerSettings: [UInt16: UInt32] = [:]
-  /// Whether SETTINGS are acknowledged and PINGs answered.
+  /// Whether SETTINGS are acknowledged and PINGs answered, once prefaces are being exchanged.
   package var isPolite = true
   /// Everything the peer did, for messages of failed tests.
   package private(set) var transcript: [Event] = []
@@ -58,6 +65,7 @@ package final class RawConnection {
   private var transport: Transport
   private var frames = FrameReader()
   private var events = EventReader()
+  private var hasGreeted = false
   private var lastFence: UInt32 = 0x4643_0000
 
   /// Connects, and with TLS completes the handshake; sends nothing of HTTP/2 yet.
@@ -80,6 +88,7 @@ package final class RawConnection {
   package func exchangePrefaces() throws {
     send(bytes: Self.preface)
     send(.settings())
+    hasGreeted = true
     try expect("SETTINGS and the ACK of ours") { $0 == .settingsAcknowledged }
   }
 
@@ -134,8 +143,8 @@ package final class RawConnection {
     switch event {
     case .settings(let settings):
       for setting in settings { peerSettings[setting.id] = setting.value }
-      if isPolite { send(.settingsAcknowledgement) }
-    case .ping(let number) where isPolite: send(.ping(number, .acknowledge))
+      if isPolite, hasGreeted { send(.settingsAcknowledgement) }
+    case .ping(let number) where isPolite && hasGreeted: send(.ping(number, .acknowledge))
     default: break
     }
   }

@@ -11,6 +11,26 @@ package struct SocketError: Error, CustomStringConvertible {
   }
 }
 
+/// The loopback interface.
+package enum Loopback {
+  /// A TCP port nobody listened on a moment ago.
+  package static func freePort() throws(SocketError) -> UInt16 {
+    let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+    var byteCount = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe bind(descriptor, $0, byteCount) == 0 && getsockname(descriptor, $0, &byteCount) == 0
+      }
+    }
+    guard isBound else { throw SocketError(operation: "bind", number: errno) }
+    return UInt16(bigEndian: address.sin_port)
+  }
+}
+
 /// A non-blocking TCP socket whose calls wait until a deadline. Closes when it goes away.
 struct Socket: ~Copyable {
   /// How a receive ended.

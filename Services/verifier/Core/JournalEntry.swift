@@ -87,8 +87,9 @@ package struct ScanContext: Sendable {
 extension Array where Element == UInt8 {
   /// Appends a journal entry without making strings; `receipt` holds 16 bytes.
   package mutating func appendJournalEntry(
-    receipt: Span<UInt8>, _ verdict: Verdict, asOf: Instant, region: Region, _ context: ScanContext
+    receipt: Span<UInt8>, _ finding: Finding, _ context: ScanContext
   ) {
+    let verdict = finding.verdict
     let texts =
       context.scene.name.utf8.count + context.point.count + context.operator.count
       + context.purpose.count + context.businessNumber.count
@@ -102,8 +103,8 @@ extension Array where Element == UInt8 {
       for _ in 0..<12 { append(0) }
     }
     appendBigEndian(verdict.status.bits)
-    appendBigEndian(asOf.milliseconds)
-    appendBigEndian(UInt64(region.number), byteCount: 3)
+    appendBigEndian(finding.asOf.milliseconds)
+    appendBigEndian(UInt64(finding.region.number), byteCount: 3)
     append(UInt8(context.scene.name.utf8.count))
     append(contentsOf: context.scene.name.utf8)
     for text in [context.point, context.operator, context.purpose, context.businessNumber] {

@@ -11,7 +11,7 @@ package final class KeyRing {
 
   package init() {}
 
-  /// Takes over `file`, keeping the contexts of epochs that stay.
+  /// Takes over the keys of `file` in place of all held before.
   package func replace(with file: EpochKeyFile) {
     keys = file.keys.map { key in
       (key.epoch, AESGCM(key: key.bytes.span))

@@ -1,5 +1,19 @@
 package import Codes
 
+/// A verdict with whose it is and how old the knowledge behind it.
+package struct Finding: Sendable, Equatable {
+  package var verdict: Verdict
+  /// The region whose verifier decided.
+  package var region: Region
+  package var asOf: Instant
+
+  package init(_ verdict: Verdict, region: Region, asOf: Instant) {
+    self.verdict = verdict
+    self.region = region
+    self.asOf = asOf
+  }
+}
+
 /// Writes the JSON answers of scans from prepared parts into the caller's buffer.
 ///
 /// ```json
@@ -11,11 +25,10 @@ package import Codes
 /// is the time up to which this verifier's knowledge of statuses is complete.
 package struct ScanAnswerWriter {
   private let heads: [[UInt8]]
-  private let region: [UInt8]
   private var asOfText: [UInt8] = []
   private var asOf = Instant(milliseconds: .max)
 
-  package init(region: Region) {
+  package init() {
     heads = Outcome.allCases.map { outcome in
       Array(
         """
@@ -23,19 +36,21 @@ package struct ScanAnswerWriter {
         "en":"\(outcome.textEN)"},"voice":"\(outcome.voice)","receipt":"
         """.utf8)
     }
-    self.region = Array("\",\"region\":\"\(region)\"".utf8)
   }
 
   /// Appends the answer to one scan; `receipt` holds 16 bytes.
   package mutating func append(
-    _ verdict: Verdict, receipt: Span<UInt8>, scene: Scene, now: Instant, asOf: Instant,
-    to bytes: inout [UInt8]
+    _ finding: Finding, receipt: Span<UInt8>, scene: Scene, now: Instant, to bytes: inout [UInt8]
   ) {
+    let verdict = finding.verdict
+    let asOf = finding.asOf
     bytes.append(contentsOf: heads[Int(verdict.outcome.rawValue)])
     Base32.encode(receipt, into: &bytes)
     bytes.append(contentsOf: "\",\"scene\":\"".utf8)
     bytes.append(contentsOf: scene.name.utf8)
-    bytes.append(contentsOf: region)
+    bytes.append(contentsOf: "\",\"region\":\"".utf8)
+    Self.append(number: UInt64(finding.region.number), to: &bytes)
+    bytes.append(UInt8(ascii: "\""))
     if verdict.status.exists { Self.append(verdict.status, to: &bytes) }
     if asOf != self.asOf {
       self.asOf = asOf

@@ -54,8 +54,8 @@ package struct Scene: Sendable, Equatable {
     if let unknown = json.members?.first(where: { !Self.members.contains($0.name) }) {
       throw Fault(message: "unknown member \"\(unknown.name)\"; known: \(Self.members)")
     }
-    guard let name = json["name"]?.string, 1...32 ~= name.utf8.count else {
-      throw Fault(message: "\"name\" must be a string of 1 to 32 bytes")
+    guard let name = json["name"]?.string, Self.isName(name) else {
+      throw Fault(message: "\"name\" must be 1 to 32 of a-z, 0-9, _ and -")
     }
     guard let number = json["number"]?.integer, 1...255 ~= number else {
       throw Fault(message: "\"number\" must be 1 to 255")
@@ -66,7 +66,26 @@ package struct Scene: Sendable, Equatable {
       kinds: try Self.set("kinds", json["kinds"], HolderKind.init(name:)),
       once: try Self.choice("once", json["once"], default: .no),
       priority: try Self.choice("priority", json["priority"], default: .normal),
-      statusAgeMaxSeconds: json["status_age_max_seconds"]?.integer.map(Int.init))
+      statusAgeMaxSeconds: try Self.statusAge(json["status_age_max_seconds"]))
+  }
+
+  /// Names stand unquoted in answers, metrics and file names.
+  private static func isName(_ text: String) -> Bool {
+    1...32 ~= text.utf8.count
+      && text.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x61...0x7A, 0x30...0x39, 0x5F, 0x2D: true
+        default: false
+        }
+      }
+  }
+
+  private static func statusAge(_ json: JSONValue?) throws(Fault) -> Int? {
+    guard let json else { return nil }
+    guard let seconds = json.integer, 0...31_536_000 ~= seconds else {
+      throw Fault(message: "\"status_age_max_seconds\" must be 0 to 31536000")
+    }
+    return Int(seconds)
   }
 
   private static func set<Value: Hashable>(

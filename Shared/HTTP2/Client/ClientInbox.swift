@@ -74,10 +74,10 @@ final class ClientInbox {
   // MARK: - Frames
 
   func received(_ head: nghttp2_frame_hd, _ library: Library) {
-    let isAck = head.flags & 1 != 0
+    let isAck = head.flags & FrameHead.Flag.ack != 0
     switch head.type {
     case FrameHead.Kind.headers, FrameHead.Kind.data:
-      guard let response = library.object(Response.self, of: head.stream_id) else { return }
+      guard let response = library.response(of: head.stream_id) else { return }
       if head.type == FrameHead.Kind.headers, response.status >= 200 {
         response.isInTrailers = true
       }
@@ -93,7 +93,7 @@ final class ClientInbox {
   }
 
   func beganHeaders(_ streamID: Int32, _ library: Library) {
-    guard let response = library.object(Response.self, of: streamID), !response.isInTrailers
+    guard let response = library.response(of: streamID), !response.isInTrailers
     else { return }
     response.beginHeaders()
   }
@@ -103,7 +103,7 @@ final class ClientInbox {
     _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on streamID: Int32,
     _ library: Library
   ) -> Bool {
-    guard let response = library.object(Response.self, of: streamID) else { return true }
+    guard let response = library.response(of: streamID) else { return true }
     response.headerFieldCount += 1
     response.headerListBytes += name.count + value.count + 32
     guard response.headerFieldCount <= limits.headerFieldsMax,
@@ -121,7 +121,7 @@ final class ClientInbox {
     _ bytes: UnsafeBufferPointer<UInt8>, on streamID: Int32, isLast: Bool, _ library: Library
   ) {
     connectionConsumed += bytes.count
-    guard let response = library.object(Response.self, of: streamID), response.failure == nil
+    guard let response = library.response(of: streamID), response.failure == nil
     else { return }
     let queued = library.queuedFrames
     if response.body.count + bytes.count > limits.bodyBytesMax {
@@ -151,7 +151,7 @@ final class ClientInbox {
   }
 
   func closed(_ streamID: Int32, errorCode: UInt32, _ library: Library) {
-    guard let response = library.object(Response.self, of: streamID) else { return }
+    guard let response = library.response(of: streamID) else { return }
     if response.failure == nil, !response.isComplete {
       response.failure =
         errorCode == ErrorCode.refusedStream ? .refused : .reset(errorCode)

@@ -11,27 +11,19 @@ internal import CNghttp2
   private let inbox: ClientInbox
   private var flood: FloodGuard
   private var block: HeaderBlock
+  private var closedStreams = ClosedStreams()
   private var failure: HTTP2Error?
 
   /// Opens a session; the preface and SETTINGS are the first output.
-  package init(limits: SessionLimits = .partner) throws(HTTP2Error) {
-    let inbox = ClientInbox(limits: limits)
-    var made: OpaquePointer?
-    try unsafe withSessionOptions(limits) { (option) -> Int32 in
-      // The session keeps the inbox alive as long as the handle.
-      unsafe nghttp2_session_client_new2(
-        &made, ClientCallbacks.table, Unmanaged.passUnretained(inbox).toOpaque(), option)
-    }
-    unsafe library = Library(session: made!)
-    self.inbox = inbox
+  package init(limits: SessionLimits = .partner) {
+    inbox = ClientInbox(limits: limits)
+    library = Library(limits, asking: inbox)
     flood = FloodGuard(limits: limits, isServer: false)
     block = HeaderBlock()
-    if library.announce(limits, isServer: false) != 0 {
-      throw HTTP2Error(.outOfMemory, during: "announcing limits")
-    }
+    library.announce(limits, isServer: false)
   }
 
-  deinit { unsafe nghttp2_session_del(library.session) }
+  deinit { library.free() }
 
   // MARK: - Requests
 
@@ -86,7 +78,7 @@ internal import CNghttp2
 
   /// Gives up on a request: its answer will not be delivered.
   package mutating func cancel(_ streamID: Int32) {
-    guard failure == nil, let response = library.object(Response.self, of: streamID) else { return }
+    guard failure == nil, let response = library.response(of: streamID) else { return }
     response.isCancelled = true
     library.reset(streamID, code: ErrorCode.cancel)
   }
@@ -98,7 +90,7 @@ internal import CNghttp2
   package mutating func receive(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
     if let failure { throw failure }
     var consumed = 0
-    let broken = flood.scan(bytes, now: now, consumed: &consumed)
+    let broken = flood.scan(bytes, now: now, closed: &closedStreams, consumed: &consumed)
     let queued = library.queuedFrames
     inbox.expectedFrames = 0
     inbox.responsesCompleted = 0

@@ -50,7 +50,7 @@ struct FloodGuard: Sendable {
   /// Looks at received bytes and returns the limit they break. Then only the first `consumed` of
   /// them may be given to the library.
   mutating func scan(
-    _ bytes: Span<UInt8>, now: UInt64, consumed: inout Int
+    _ bytes: Span<UInt8>, now: UInt64, closed: inout ClosedStreams, consumed: inout Int
   ) -> HTTP2Error.Limit? {
     consumed = 0
     while true {
@@ -58,10 +58,13 @@ struct FloodGuard: Sendable {
       case .needsMore:
         return nil
       case .began(let head):
-        if let limit = began(head, now: now) { return limit }
+        if let limit = began(head, now: now, closed: &closed) { return limit }
       case .ended(let head):
         if head.endsHeaderBlock {
           headerBlockSince = nil
+        } else if head.type == FrameHead.Kind.priority {
+          // RFC 9113 §5.3 keeps the rule although the library no longer looks at priorities.
+          if head.streamID == scanner.dependency & 0x7FFF_FFFF { return .selfDependency }
         } else if head.type == FrameHead.Kind.settings {
           receivedSettings = true
         }
@@ -89,7 +92,9 @@ struct FloodGuard: Sendable {
     glitches.take(thousandths: Int64(count) * Cost.serverReset, now: now) ? nil : .glitches
   }
 
-  private mutating func began(_ head: FrameHead, now: UInt64) -> HTTP2Error.Limit? {
+  private mutating func began(
+    _ head: FrameHead, now: UInt64, closed: inout ClosedStreams
+  ) -> HTTP2Error.Limit? {
     switch head.type {
     case FrameHead.Kind.headers:
       continuations = 0
@@ -97,11 +102,14 @@ struct FloodGuard: Sendable {
       windowUpdateCredit = min(windowUpdateCredit + 1, Self.windowUpdateCreditMax)
       return nil
     case FrameHead.Kind.data:
+      // The library would ignore it, silently and for ever (RFC 9113 §5.1, closed).
+      if closed.wasClosed(Int32(head.streamID)) { return .staleStream }
       return isEmptyData(head) ? glitch(now: now) : nil
     case FrameHead.Kind.continuation:
       continuations += 1
       return continuations > limits.continuationsMax ? .continuations : nil
     case FrameHead.Kind.reset:
+      closed.appendClosed(Int32(head.streamID))
       // A server that sheds load resets the client's streams, of which there are only so many.
       guard isServer else { return nil }
       return resets.take(thousandths: 1_000, now: now) ? nil : .resets

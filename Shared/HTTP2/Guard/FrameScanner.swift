@@ -23,6 +23,8 @@ struct FrameHead: Equatable, Sendable {
 
   enum Flag {
     static let endStream: UInt8 = 1
+    /// Of SETTINGS and PING.
+    static let ack: UInt8 = 1
     static let endHeaders: UInt8 = 4
     static let padded: UInt8 = 8
   }
@@ -33,7 +35,7 @@ struct FrameHead: Equatable, Sendable {
   }
 }
 
-/// Finds the frames in received bytes without looking inside them. The library does not report
+/// Finds the frames in received bytes, hardly looking inside them. The library does not report
 /// frames of unknown type, so what they cost has to be counted here, before it sees them.
 struct FrameScanner: Sendable {
   /// What the scanner met first.
@@ -49,6 +51,8 @@ struct FrameScanner: Sendable {
   private var head = FrameHead()
   private var payloadRemaining = 0
   private var isInFrame = false
+  /// The stream a PRIORITY frame depends on: its first four octets.
+  private(set) var dependency: UInt32 = 0
 
   /// `prefaceBytes` is 24 where a client's connection preface comes first (RFC 9113 §3.4).
   init(prefaceBytes: Int) {
@@ -62,6 +66,7 @@ struct FrameScanner: Sendable {
   mutating func next(in bytes: Span<UInt8>, from offset: inout Int) -> Event {
     if isInFrame {
       let step = min(payloadRemaining, bytes.count - offset)
+      if head.type == FrameHead.Kind.priority { readDependency(bytes, offset, step) }
       offset += step
       payloadRemaining -= step
       guard payloadRemaining == 0 else { return .needsMore }
@@ -86,6 +91,13 @@ struct FrameScanner: Sendable {
       }
     }
     return .needsMore
+  }
+
+  private mutating func readDependency(_ bytes: Span<UInt8>, _ offset: Int, _ step: Int) {
+    let done = head.length - payloadRemaining
+    for index in 0..<max(0, min(step, 4 - done)) {
+      dependency = dependency << 8 | UInt32(bytes[offset + index])
+    }
   }
 
   private mutating func begin(lastByte: UInt8) {

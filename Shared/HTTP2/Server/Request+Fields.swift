@@ -1,27 +1,27 @@
-extension Request {
+extension RequestState {
   /// Puts a field where it belongs: the ones every service reads have a buffer of their own.
-  func store(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+  mutating func store(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
     // The buffers are the library's and live until the callback returns.
     let key = unsafe Span(_unsafeElements: name)
     switch name.count {
     case 5 where key.equals(":path"):
-      unsafe path.append(contentsOf: value)
+      unsafe path.set(value)
     case 6 where key.equals("accept") && accept.isEmpty:
-      unsafe accept.append(contentsOf: value)
+      unsafe accept.set(value)
     case 7 where key.equals(":method"):
       method = Method(unsafe Span(_unsafeElements: value))
     case 7 where key.equals(":scheme"):
       break
     case 10 where key.equals(":authority"):
-      unsafe authority.append(contentsOf: value)
+      unsafe authority.set(value)
     case 12 where key.equals("content-type") && contentType.isEmpty:
-      unsafe contentType.append(contentsOf: value)
+      unsafe contentType.set(value)
     case 13 where key.equals("authorization") && authorization.isEmpty:
-      unsafe authorization.append(contentsOf: value)
+      unsafe authorization.set(value)
     case 14 where key.equals("content-length"):
       contentLength = unsafe Self.decimal(Span(_unsafeElements: value))
     case 4 where key.equals("host") && authority.isEmpty:
-      unsafe authority.append(contentsOf: value)
+      unsafe authority.set(value)
     default:
       unsafe fields.append(name: name, value: value)
     }

@@ -4,26 +4,24 @@
 struct RequestPool {
   /// Owns every request that a stream of the library may point to.
   private var all: [Request] = []
-  private var spares: [Request] = []
-  private var ready: [Request] = []
-  private var readyHead = 0
-  private var abandoned: [Request] = []
-  private var abandonedHead = 0
+  private var spares: [Box<RequestState>] = []
+  private var ready = Queue()
+  private var abandoned = Queue()
 
-  mutating func take() -> Request {
-    if let request = spares.popLast() { return request }
-    let request = Request()
+  mutating func take() -> Box<RequestState> {
+    if let spare = spares.popLast() { return spare }
+    let request = Request(index: all.count)
     all.append(request)
-    return request
+    return request.box
   }
 
-  mutating func recycle(_ request: Request) {
-    request.end()
+  private mutating func recycle(_ request: Box<RequestState>) {
+    request.value.end()
     spares.append(request)
   }
 
-  mutating func enqueue(_ request: Request) {
-    request.state = .ready
+  mutating func enqueue(_ request: Box<RequestState>) {
+    request.value.stage = .ready
     ready.append(request)
   }
 
@@ -32,10 +30,10 @@ struct RequestPool {
   /// The next request in order of completion; those whose stream has closed meanwhile are skipped,
   /// so that a request reset at once costs no work.
   mutating func nextReady() -> Request? {
-    while let request = Self.pop(&ready, &readyHead) {
-      if request.state == .ready {
-        request.state = .delivered
-        return request
+    while let request = ready.pop() {
+      if request.value.stage == .ready {
+        request.value.stage = .delivered
+        return all[request.value.index]
       }
       recycle(request)
     }
@@ -43,21 +41,21 @@ struct RequestPool {
   }
 
   /// The request's stream has closed.
-  mutating func close(_ request: Request) {
-    switch request.state {
+  mutating func close(_ request: Box<RequestState>) {
+    switch request.value.stage {
     case .pooled, .cancelled, .abandoned: break
     case .headers, .body, .answered: recycle(request)
-    case .ready: request.state = .cancelled
+    case .ready: request.value.stage = .cancelled
     case .delivered:
-      request.state = .abandoned
+      request.value.stage = .abandoned
       abandoned.append(request)
     }
   }
 
   /// The next stream that closed although its request had been handed out and not answered.
   mutating func nextAbandoned() -> Int32? {
-    guard let request = Self.pop(&abandoned, &abandonedHead) else { return nil }
-    let streamID = request.streamID
+    guard let request = abandoned.pop() else { return nil }
+    let streamID = request.value.streamID
     recycle(request)
     return streamID
   }
@@ -65,37 +63,47 @@ struct RequestPool {
   /// Gives spares back to the system. Only when nothing is in use.
   mutating func releaseSpares() {
     guard spares.count == all.count else { return }
-    all = []
-    spares = []
-    ready = []
-    abandoned = []
+    self = RequestPool()
   }
 
   /// The earliest moment at which a body is overdue.
   func bodyDeadline(_ timers: TimerLimits) -> UInt64? {
     var earliest: UInt64?
-    for request in all where request.state == .body {
+    for request in all where request.box.value.stage == .body {
       var allowed = timers.bodyMilliseconds
       if timers.bodyBytesPerSecondMin > 0 {
-        allowed = max(
-          allowed, UInt64(request.body.count) * 1_000 / timers.bodyBytesPerSecondMin)
+        let received = UInt64(request.box.value.body.count)
+        allowed = max(allowed, received * 1_000 / timers.bodyBytesPerSecondMin)
       }
-      earliest = min(earliest ?? .max, request.bodySince + allowed)
+      earliest = min(earliest ?? .max, request.box.value.bodySince + allowed)
     }
     return earliest
   }
+}
 
-  private static func pop(_ queue: inout [Request], _ head: inout Int) -> Request? {
-    guard head < queue.count else { return nil }
-    let request = queue[head]
+/// First in, first out, in an array that is reused.
+private struct Queue {
+  private var items: [Box<RequestState>] = []
+  private var head = 0
+
+  var isEmpty: Bool { items.isEmpty }
+
+  mutating func append(_ item: Box<RequestState>) {
+    items.append(item)
+  }
+
+  mutating func pop() -> Box<RequestState>? {
+    guard head < items.count else { return nil }
+    let item = items[head]
     head += 1
-    if head == queue.count {
-      queue.removeAll(keepingCapacity: true)
+    if head == items.count {
+      items.removeAll(keepingCapacity: true)
       head = 0
-    } else if head >= 64, head * 2 >= queue.count {
-      queue.removeFirst(head)
+    } else if head >= 64, head * 2 >= items.count {
+      // A queue that is never quite empty must not grow for ever.
+      items.removeFirst(head)
       head = 0
     }
-    return request
+    return item
   }
 }

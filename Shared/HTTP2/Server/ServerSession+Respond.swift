@@ -9,7 +9,7 @@ extension ServerSession {
     headers: [HeaderField] = [], body: Span<UInt8>
   ) -> Bool {
     guard let request = delivered(streamID) else { return false }
-    request.answer.append(copying: body)
+    request.value.answer.append(copying: body)
     return submit(request, status: status, contentType: contentType, headers: headers)
   }
 
@@ -20,19 +20,19 @@ extension ServerSession {
     headers: [HeaderField] = [], writing write: (inout [UInt8]) -> Void
   ) -> Bool {
     guard let request = delivered(streamID) else { return false }
-    write(&request.answer)
+    write(&request.value.answer)
     return submit(request, status: status, contentType: contentType, headers: headers)
   }
 
-  private func delivered(_ streamID: Int32) -> Request? {
-    guard failure == nil, let request = inbox.request(streamID, library),
-      request.state == .delivered
+  private func delivered(_ streamID: Int32) -> Box<RequestState>? {
+    guard failure == nil, let request = inbox.value.request(streamID, library),
+      request.value.stage == .delivered
     else { return nil }
     return request
   }
 
   private mutating func submit(
-    _ request: Request, status: Int, contentType: StaticString?, headers: [HeaderField]
+    _ request: Box<RequestState>, status: Int, contentType: StaticString?, headers: [HeaderField]
   ) -> Bool {
     block.begin(copiedBytesMax: 40 + HeaderBlock.copiedBytes(of: headers))
     if let text = Self.constant(status) {
@@ -42,26 +42,26 @@ extension ServerSession {
     }
     if let contentType { block.add("content-type", contentType) }
     // RFC 9110 §8.6: neither 1xx nor 204 has a length.
-    if status >= 200, status != 204 { block.add("content-length", number: request.answer.count) }
+    if status >= 200, status != 204 { block.add("content-length", number: request.value.answer.count) }
     for field in headers { block.add(field) }
-    if request.method == .head || status == 204 || status == 304 {
-      request.answer.removeAll(keepingCapacity: true)
+    if request.value.method == .head || status == 204 || status == 304 {
+      request.value.answer.removeAll(keepingCapacity: true)
     }
-    request.state = .answered
-    request.answerOffset = 0
-    inbox.unsentBytes += request.answer.count
-    if !request.isComplete { inbox.earlyAnswers.append(request.streamID) }
-    return submit(to: request.streamID, answer: request)
+    request.value.stage = .answered
+    request.value.answerOffset = 0
+    inbox.value.unsentBytes += request.value.answer.count
+    if !request.value.isComplete { inbox.value.earlyAnswers.append(request.value.streamID) }
+    return submit(to: request.value.streamID, answer: request)
   }
 
-  private mutating func submit(to streamID: Int32, answer request: Request) -> Bool {
-    if request.answer.isEmpty {
+  private mutating func submit(to streamID: Int32, answer request: Box<RequestState>) -> Bool {
+    if request.value.answer.isEmpty {
       return unsafe nghttp2_submit_response(
         library.session, streamID, block.pointer, block.count, nil) == 0
     }
     // The pool keeps the request until its stream has closed, and with it the library's last use.
     var provider = unsafe nghttp2_data_provider(
-      source: nghttp2_data_source(ptr: Unmanaged.passUnretained(request).toOpaque()),
+      source: nghttp2_data_source(ptr: request.address),
       read_callback: ServerCallbacks.readAnswer)
     return unsafe nghttp2_submit_response(
       library.session, streamID, block.pointer, block.count, &provider) == 0

@@ -6,9 +6,10 @@ internal import CNghttp2
 /// returns nil, answer them with `respond`, write what `takeOutput` appends, and close once
 /// `wantsClose`. All answers to one read leave in one buffer. One owner; not thread-safe.
 @safe package struct ServerSession: ~Copyable {
-  /// Freed by `deinit`, never inside a callback: `receive` and `takeOutput` return first.
+  /// Freed by `deinit`, never inside a callback: `receive` and `takeOutput` return first. Its
+  /// callbacks use the inbox, which is freed after it.
   let library: Library
-  let inbox: ServerInbox
+  let inbox: Box<ServerInbox>
   var flood: FloodGuard
   var block: HeaderBlock
   /// Set when the library can no longer be used; then only a last GOAWAY is sent.
@@ -24,22 +25,18 @@ internal import CNghttp2
   /// a path; without it the limit of `limits` holds.
   package init(
     limits: SessionLimits, bodyBytesMax: (@Sendable (Span<UInt8>) -> Int)? = nil
-  ) throws(HTTP2Error) {
-    let inbox = ServerInbox(limits: limits, bodyBytesMax: bodyBytesMax)
-    var made: OpaquePointer?
-    try unsafe withSessionOptions(limits) { (option) -> Int32 in
-      // The session keeps the inbox alive as long as the handle.
-      unsafe nghttp2_session_server_new2(
-        &made, ServerCallbacks.table, Unmanaged.passUnretained(inbox).toOpaque(), option)
-    }
-    unsafe library = Library(session: made!)
-    self.inbox = inbox
+  ) {
+    inbox = Box(ServerInbox(limits: limits, bodyBytesMax: bodyBytesMax))
+    library = Library(limits, serving: inbox)
     flood = FloodGuard(limits: limits, isServer: true)
     block = HeaderBlock()
-    try announce(limits)
+    library.announce(limits, isServer: true)
   }
 
-  deinit { unsafe nghttp2_session_del(library.session) }
+  deinit {
+    library.free()
+    inbox.free()
+  }
 
   // MARK: - Input
 
@@ -48,12 +45,13 @@ internal import CNghttp2
   package mutating func receive(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
     if let failure { throw failure }
     if isTerminated { return }
-    inbox.now = now
+    inbox.value.now = now
     var start = 0
     while start < bytes.count {
       let slice = bytes.extracting(start..<min(start + Self.sliceBytesMax, bytes.count))
       var consumed = 0
-      let broken = flood.scan(slice, now: now, consumed: &consumed)
+      let broken = flood.scan(
+        slice, now: now, closed: &inbox.value.closedStreams, consumed: &consumed)
       try feed(slice.extracting(0..<consumed), now: now)
       if let broken { throw end(breaking: broken) }
       start += consumed
@@ -62,37 +60,37 @@ internal import CNghttp2
 
   private mutating func feed(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
     let queued = library.queuedFrames
-    inbox.expectedFrames = 0
-    inbox.requestsCompleted = 0
+    inbox.value.expectedFrames = 0
+    inbox.value.requestsCompleted = 0
     let result = library.receive(bytes)
     if result < 0 { throw fail(Int32(result), during: "receiving") }
-    if inbox.brokenLimit != nil { throw end(breaking: .staleStream) }
-    if inbox.requestsCompleted > 0 { flood.requestsCompleted(inbox.requestsCompleted) }
+    if inbox.value.hasStaleFrame { throw end(breaking: .staleStream) }
+    if inbox.value.requestsCompleted > 0 { flood.requestsCompleted(inbox.value.requestsCompleted) }
     let nowQueued = library.queuedFrames
-    let resets = nowQueued - queued - inbox.expectedFrames
+    let resets = nowQueued - queued - inbox.value.expectedFrames
     if resets > 0, let broken = flood.resetStreams(count: resets, now: now) {
       throw end(breaking: broken)
     }
-    if nowQueued > inbox.limits.outboundFramesMax { throw end(breaking: .outboundFrames) }
-    if inbox.connectionConsumed > 0 {
-      library.consumeConnection(inbox.connectionConsumed)
-      inbox.connectionConsumed = 0
+    if nowQueued > inbox.value.limits.outboundFramesMax { throw end(breaking: .outboundFrames) }
+    if inbox.value.connectionConsumed > 0 {
+      library.consumeConnection(inbox.value.connectionConsumed)
+      inbox.value.connectionConsumed = 0
     }
   }
 
   /// The next complete request, in order of completion. Call until it returns nil, also after
   /// `takeOutput`: while more than `outboundBytesMax` waits to be sent, requests are withheld.
   package mutating func nextRequest() -> Request? {
-    guard !isTerminated, failure == nil, inbox.unsentBytes <= inbox.limits.outboundBytesMax else {
+    guard !isTerminated, failure == nil, inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax else {
       return nil
     }
-    return inbox.pool.nextReady()
+    return inbox.value.pool.nextReady()
   }
 
   /// The next stream that closed before its request was answered: drop the work. The request
   /// object must not be used any more.
   package mutating func nextClosedStream() -> Int32? {
-    inbox.pool.nextAbandoned()
+    inbox.value.pool.nextAbandoned()
   }
 
   // MARK: - Output
@@ -101,7 +99,7 @@ internal import CNghttp2
   /// frame may exceed that.
   package mutating func takeOutput(into output: inout [UInt8], max: Int = .max) {
     if failure != nil { return appendLastWords(to: &output) }
-    inbox.dataFramesSent = 0
+    inbox.value.dataFramesSent = 0
     repeat {
       while output.count < max {
         let count = library.send(into: &output)
@@ -112,7 +110,7 @@ internal import CNghttp2
         if count == 0 { break }
       }
     } while resetEarlyAnswered()
-    if inbox.dataFramesSent > 0 { flood.sentData(frames: inbox.dataFramesSent) }
+    if inbox.value.dataFramesSent > 0 { flood.sentData(frames: inbox.value.dataFramesSent) }
   }
 
   /// Whether `takeOutput` has something to append.
@@ -122,7 +120,7 @@ internal import CNghttp2
   }
 
   /// Answer bytes that wait for the peer's windows or for `takeOutput`.
-  package var unsentBytes: Int { inbox.unsentBytes }
+  package var unsentBytes: Int { inbox.value.unsentBytes }
 
   /// Whether nothing more is to be read or written: close once the output is written.
   package var wantsClose: Bool {
@@ -133,10 +131,27 @@ internal import CNghttp2
   /// The same as `wantsClose`.
   package var isClosed: Bool { wantsClose }
 
-  package var openStreamCount: Int { inbox.openStreams }
+  package var openStreamCount: Int { inbox.value.openStreams }
 
   /// Requests handed out since the beginning.
-  package var requestCount: Int { inbox.requestCount }
+  package var requestCount: Int { inbox.value.requestCount }
+
+  /// Whether `nextRequest` may return one, perhaps only after more output is taken.
+  package var hasRequests: Bool { inbox.value.pool.hasReady }
+
+  /// What `ConnectionState` needs to know.
+  package var facts: ConnectionFacts {
+    var facts = ConnectionFacts()
+    facts.receivedSettings = flood.receivedSettings
+    facts.headerBlockSince = flood.headerBlockSince
+    facts.openStreams = inbox.value.openStreams
+    if inbox.value.openStreams > 0 { facts.bodyDeadline = inbox.value.pool.bodyDeadline(inbox.value.limits.timers) }
+    facts.requests = inbox.value.requestCount
+    facts.unsentBytes = inbox.value.unsentBytes
+    facts.sentBytes = inbox.value.sentBytes
+    facts.pingAcks = inbox.value.pingAcks
+    return facts
+  }
 
   // MARK: - Ends
 
@@ -148,8 +163,8 @@ internal import CNghttp2
 
   /// Refuses streams that are newer than the last one taken; `wantsClose` once all are answered.
   package mutating func finishShutDown() {
-    guard !inbox.isDraining, failure == nil else { return }
-    inbox.isDraining = true
+    guard !inbox.value.isDraining, failure == nil else { return }
+    inbox.value.isDraining = true
     library.goAway()
   }
 
@@ -165,30 +180,25 @@ internal import CNghttp2
     library.reset(streamID, code: code)
   }
 
-  /// Sends a PING; its answer is counted in `progress`.
+  /// Sends a PING; its answer is counted in `facts`.
   package mutating func ping() {
     library.ping()
   }
 
   /// Replaces the limits, for example once the peer has shown who it is.
-  package mutating func upgradeLimits(to limits: SessionLimits) throws(HTTP2Error) {
-    inbox.limits = limits
+  package mutating func upgradeLimits(to limits: SessionLimits) {
+    inbox.value.limits = limits
     flood.upgrade(to: limits)
-    try announce(limits)
+    if failure == nil { library.announce(limits, isServer: true) }
   }
 
   /// Gives memory back while no stream is open; the next request allocates anew.
   package mutating func releaseSpareMemory() {
-    inbox.pool.releaseSpares()
-  }
-
-  private mutating func announce(_ limits: SessionLimits) throws(HTTP2Error) {
-    let code = library.announce(limits, isServer: true)
-    if code != 0 { throw fail(code, during: "announcing limits") }
+    inbox.value.pool.releaseSpares()
   }
 
   private mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
-    terminate(limit == .staleStream ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm)
+    terminate(limit.errorCode)
     return HTTP2Error(.flooded(limit), during: "receiving")
   }
 
@@ -208,9 +218,9 @@ internal import CNghttp2
   /// A stream answered before its request was complete is reset without error once the answer is
   /// out, so that the peer stops sending (RFC 9113 §8.1). Returns whether there is new output.
   private mutating func resetEarlyAnswered() -> Bool {
-    guard !inbox.earlyAnswers.isEmpty else { return false }
+    guard !inbox.value.earlyAnswers.isEmpty else { return false }
     var hasReset = false
-    inbox.earlyAnswers.removeAll { streamID in
+    inbox.value.earlyAnswers.removeAll { streamID in
       guard library.hasStream(streamID) else { return true }
       guard library.hasSentEnd(streamID) else { return false }
       if !library.hasReceivedEnd(streamID) {

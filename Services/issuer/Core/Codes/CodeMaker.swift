@@ -67,6 +67,9 @@ package final class CodeMaker {
     let epoch = KeyEpoch(at: terms.validFrom)
     let start = code.count
     DynamicCode.Header(region: region, epochWire: epoch.wire, nonce: nonce).append(to: &code)
+    // Taken out of `self` while its bytes are lent.
+    var claimBytes = exchange(&self.claimBytes, with: [])
+    defer { self.claimBytes = claimBytes }
     claimBytes.removeAll(keepingCapacity: true)
     DynamicCode.Claims(
       serial: serial, validFrom: terms.validFrom,
@@ -74,15 +77,17 @@ package final class CodeMaker {
       kind: status.kind, flags: status.flags, channel: channel, sceneHint: terms.sceneHint,
       revision: status.revision
     ).append(to: &claimBytes)
-    let header = [UInt8](copying: code.span.extracting(start..<(start + 18)))
+    let header = Array(code[start..<(start + DynamicCode.headerRange.count)])
+    let associated = header.span
     cipher(epoch).seal(
-      plaintext: claimBytes.span, nonce: header.span.extracting(DynamicCode.nonceRange),
-      associatedData: header.span, into: &code)
+      plaintext: claimBytes.span, nonce: associated.extracting(DynamicCode.nonceRange),
+      associatedData: associated, into: &code)
   }
 
   private func cipher(_ epoch: KeyEpoch) -> AESGCM {
     for entry in ciphers where entry.epoch == epoch { return entry.cipher }
-    let cipher = AESGCM(key: secret.key(of: epoch).span)
+    let key = secret.key(of: epoch)
+    let cipher = AESGCM(key: key.span)
     // A batch spans 25 hours at most; the oldest of more belongs to hours gone by.
     if ciphers.count == 32 { ciphers.removeFirst() }
     ciphers.append((epoch, cipher))

@@ -17,15 +17,17 @@ package struct HandleCipher {
     block.appendBigEndian(serial.value, byteCount: 5)
     block.appendBigEndian(channel)
     for _ in 0..<9 { block.append(0) }
-    cipher.encrypt(&block)
-    return Base32.text(of: block.span)
+    var handle: [UInt8] = []
+    cipher.encrypt(block.span, into: &handle)
+    return Base32.text(of: handle.span)
   }
 
   /// `nil` for anything that `handle` did not make.
   package func open(_ handle: some StringProtocol) -> (serial: Serial, channel: UInt16)? {
-    guard handle.utf8.count == 26, var block = Base32.bytes(of: handle), block.count == 16
+    guard handle.utf8.count == 26, let sealed = Base32.bytes(of: handle), sealed.count == 16
     else { return nil }
-    cipher.decrypt(&block)
+    var block: [UInt8] = []
+    cipher.decrypt(sealed.span, into: &block)
     guard block[7...].allSatisfy({ $0 == 0 }) else { return nil }
     let bytes = block.span
     guard let serial = Serial(bytes.bigEndianNumber(at: 0, byteCount: 5)) else { return nil }

@@ -7,7 +7,7 @@ import Security
 /// Two files: the region secret, from which epoch keys and the handle key come, and the pepper,
 /// under which documents are stored. They are apart because the first can be replaced within an
 /// hour and the second never.
-package struct RegionSecret: Sendable, CustomStringConvertible {
+package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectable {
   private let region: Region
   private let secret: [UInt8]
   private let documentMAC: HMACSHA256
@@ -22,6 +22,8 @@ package struct RegionSecret: Sendable, CustomStringConvertible {
 
   /// Never the secret.
   package var description: String { "secret of region \(region)" }
+  /// Nor in a dump.
+  package var customMirror: Mirror { Mirror(self, children: []) }
 
   private func derive(_ purpose: String, _ context: [UInt8]) -> [UInt8] {
     let salt = Array("citycode v1 \(region)".utf8)
@@ -40,7 +42,8 @@ package struct RegionSecret: Sendable, CustomStringConvertible {
   /// `hoursAhead` hours ahead, for the time it may be cut off from its issuer.
   package func epochKeys(near now: CityTime, hoursAhead: Int) -> EpochKeyFile {
     let current = KeyEpoch(at: now).number
-    let epochs = (current - 2)...(current + UInt32(hoursAhead))
+    // A host whose clock stands at the beginning of 2020 must not stop here.
+    let epochs = (max(current, 2) - 2)...(current + UInt32(hoursAhead))
     return EpochKeyFile(
       region: region,
       keys: epochs.map { number in

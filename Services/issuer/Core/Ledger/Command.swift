@@ -1,4 +1,5 @@
 package import Codes
+import Feed
 
 /// Who ordered a change, and on what ground: goes into the change log with it.
 package struct Order: Sendable, Equatable {
@@ -8,7 +9,10 @@ package struct Order: Sendable, Equatable {
   package var authority: String
   package var ticket: String
 
+  /// Each text must satisfy `Change.fits`; checked here, where it is still a request.
   package init(actor: String, authority: String, ticket: String) {
+    precondition(
+      Change.fits(actor) && Change.fits(authority) && Change.fits(ticket), "unchecked order")
     self.actor = actor
     self.authority = authority
     self.ticket = ticket

@@ -113,10 +113,12 @@ package struct LedgerBatch<Reader: LedgerReader> {
   private mutating func append(_ serial: Serial, _ status: Status, _ order: Order) {
     newStatuses[serial] = status
     writes.lastPosition += 1
-    writes.changes.append(
-      Change(
+    guard
+      let change = Change(
         serial: serial, status: status, time: now, actor: order.actor,
-        authority: order.authority, ticket: order.ticket))
+        authority: order.authority, ticket: order.ticket)
+    else { preconditionFailure("the order's texts are checked where it is made") }
+    writes.changes.append(change)
   }
 }
 

@@ -6,15 +6,15 @@ struct ClosedStreams {
   private static let resetsKept = 64
   private static let closedKept = 16
 
-  private var resets = [Int32](repeating: 0, count: Self.resetsKept)
+  private var resets = InlineArray<64, Int32>(repeating: 0)
   private var nextReset = 0
   private var closed = InlineArray<16, Int32>(repeating: 0)
   private var nextClosed = 0
 
   /// This side reset or refused the stream: what the peer has sent meanwhile is to be ignored.
   mutating func appendReset(_ streamID: Int32) {
-    resets[nextReset % Self.resetsKept] = streamID
-    nextReset += 1
+    resets[nextReset & (Self.resetsKept - 1)] = streamID
+    nextReset &+= 1
   }
 
   /// Both sides ended the stream, or the peer reset it: nothing may follow.
@@ -24,7 +24,8 @@ struct ClosedStreams {
   }
 
   func wasReset(_ streamID: Int32) -> Bool {
-    resets.contains(streamID)
+    for index in 0..<Self.resetsKept where resets[index] == streamID { return true }
+    return false
   }
 
   func wasClosed(_ streamID: Int32) -> Bool {

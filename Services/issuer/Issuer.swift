@@ -1,0 +1,147 @@
+import ArgumentParser
+import Codes
+import IssuerCore
+import Security
+import Server
+import StatusCache
+
+/// Owns the truth of a region: holders, statuses, keys. Makes codes and writes the change log.
+@main
+struct Issuer: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "issuer",
+    abstract: "Issues codes, changes statuses, keeps the change log.",
+    discussion: """
+      EXAMPLES
+        issuer keys --directory /etc/citycode/keys
+        issuer sample --people 10000 --seed 1 > people.csv
+        issuer load people.csv --config issuer.json
+        issuer serve --config issuer.json
+        issuer health --admin-url http://127.0.0.1:9440
+      """,
+    subcommands: [
+      Serve.self, LoadCommand.self, SampleCommand.self, KeysCommand.self, Health.self,
+    ])
+
+  struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Serve until SIGTERM.")
+    @OptionGroup var options: ServeOptions
+
+    func run() throws {
+      try options.run("issuer", IssuerSettings.all) { process in
+        let parts = try IssuerParts(process)
+        let keys = EpochKeyWriter(parts, directory: try IssuerSettings.cacheDirectory(process))
+        keys.start(on: process.loops.all[0])
+        try process.serve(checks: [
+          HealthCheck("ledger") { parts.ledger.complaint },
+          HealthCheck("epoch_keys") { keys.complaint },
+        ]) { _ in
+          try IssuerLoop(issuer: parts)
+        } stop: {
+          parts.ledger.close()
+        }
+      }
+    }
+  }
+
+  struct Health: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Ask a running issuer how it is; exit status 0 or 1.")
+    @OptionGroup var options: HealthOptions
+
+    func run() throws { try options.run() }
+  }
+}
+
+/// The keys of the issuer beyond those every service has.
+enum IssuerSettings {
+  static let all: [Setting] =
+    ServiceProcess.commonSettings(listen: "127.0.0.1:8440", admin: "127.0.0.1:9440") + [
+      Setting("data_directory", .string, default: nil, "holders and the change log"),
+      Setting("cache_directory", .string, default: nil, "the status cache of this host"),
+      Setting(
+        "region_secret_file", .string, default: nil,
+        "64 hexadecimal digits, mode 0600: epoch keys and handles come from it"),
+      Setting(
+        "pepper_file", .string, default: nil,
+        "64 hexadecimal digits, mode 0600: documents are stored under it; never change it"),
+      Setting(
+        "sealer_key_file", .string, default: nil, "Ed25519 private key, PEM: signs the feed"),
+      Setting(
+        "code_prefix", .string, default: "", "put before codes, e.g. HTTPS://CODE.EXAMPLE/C/"),
+      Setting("code_lifetime_seconds", .integer(15...3_825), default: "60", "unless asked for"),
+      Setting(
+        "status_valid_days", .integer(1...3_650), default: "365", "of a new holder's green"),
+      Setting(
+        "epoch_keys_hours_ahead", .integer(1...40), default: "24",
+        "how long verifiers can go on alone: the hours of keys they get in advance"),
+    ]
+
+  static func cacheDirectory(_ process: ServiceProcess) throws(ConfigurationError) -> String {
+    try process.configuration.string("cache_directory")
+  }
+}
+
+extension IssuerParts {
+  /// Opens what the configuration names. The cache is brought up to the log before this returns.
+  init(_ process: ServiceProcess) throws {
+    let store = try IssuerStore(process.configuration)
+    try LogRecovery(store).run()
+    self.init(
+      region: store.region, secret: store.secret, registry: store.registry, cache: store.cache,
+      ledger: try LedgerWriter(
+        registry: store.registry, cache: store.cache, key: store.sealerKey, log: process.log),
+      sealerKey: store.sealerKey,
+      codePrefix: process.configuration.optional("code_prefix"),
+      codeLifetimeSeconds: try process.configuration.integer("code_lifetime_seconds"),
+      statusValidDays: try process.configuration.integer("status_valid_days"),
+      epochKeysHoursAhead: try process.configuration.integer("epoch_keys_hours_ahead"))
+  }
+}
+
+/// The issuer's files: secrets, registry, status cache. Shared by `serve` and `load`; the second
+/// of them to open the directory is refused by name.
+struct IssuerStore {
+  let region: Region
+  let secret: RegionSecret
+  let sealerKey: SigningKey
+  let registry: Registry
+  let cache: CacheWriter
+
+  init(_ configuration: Configuration) throws {
+    guard let region = Region(text: try configuration.string("region")) else {
+      throw ConfigurationError("region must be a GB/T 2260 code of six digits")
+    }
+    self.region = region
+    do {
+      secret = RegionSecret(
+        region: region, secret: try Self.secret("region_secret_file", configuration),
+        pepper: try Self.secret("pepper_file", configuration))
+      sealerKey = try SigningKey(pemFile: try configuration.string("sealer_key_file"))
+    } catch let error as SecurityError {
+      throw ConfigurationError(error.description)
+    }
+    let mapSize = try configuration.integer("map_size_gib") << 30
+    let data = try configuration.string("data_directory")
+    let cache = try configuration.string("cache_directory")
+    do {
+      try System.makeDirectory(data)
+      try System.makeDirectory(cache)
+    } catch let error as System.Fault {
+      throw ConfigurationError(error.description)
+    }
+    self.cache = try CacheWriter(directory: cache, region: region, mapSizeBytes: mapSize)
+    registry = try Registry(directory: data, region: region, mapSizeBytes: mapSize)
+  }
+
+  private static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
+    let path = try configuration.string(key)
+    let text = try SecretFile.read(path: path, byteCountMax: 256)
+    let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }
+    guard let bytes = Hexadecimal.bytes(of: digits), bytes.count == 32 else {
+      throw ConfigurationError(
+        "\(key): \(path) must hold 64 hexadecimal digits; `issuer keys` makes such files")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,69 @@
+import Codes
+import IssuerCore
+import Security
+import Server
+import StatusCache
+
+/// The issuer on one event loop: its read transactions, ciphers and routes.
+final class IssuerLoop: LoopService {
+  let issuer: IssuerParts
+  let cache: CacheReader
+  let registry: RegistryReader
+  let handles: HandleCipher
+  let codes: CodeMaker
+  var random = RandomPool()
+  private(set) var router = Router([])
+
+  init(issuer: IssuerParts) throws {
+    self.issuer = issuer
+    cache = try CacheReader(SharedCache(issuer.cache), region: issuer.region)
+    registry = try RegistryReader(issuer.registry)
+    handles = HandleCipher(key: issuer.secret.handleKey)
+    codes = CodeMaker(region: issuer.region, secret: issuer.secret)
+    router = Router(codeRoutes + holderRoutes + feedRoutes)
+  }
+
+  /// Read transactions end with the turn, so that they never hold back the reuse of pages.
+  func turnEnded() {
+    cache.reset()
+    registry.reset()
+  }
+
+  var now: CityTime { WallClock.now().cityTime }
+
+  /// The holder a request names, if the handle is one of the caller's channel (or the caller may
+  /// use every channel's).
+  func holder(_ handle: some StringProtocol, for principal: Principal) throws(Problem) -> Serial {
+    guard let opened = handles.open(handle),
+      opened.channel == principal.channel || principal.grants.contains(Grant.anyChannel)
+    else {
+      throw Problem(404, "unknown_holder", "No holder has this handle in your channel.")
+    }
+    return opened.serial
+  }
+
+  /// The status in the cache, as of the last write acknowledged.
+  func status(_ serial: Serial) throws(Problem) -> Status {
+    do { try cache.renew() } catch {
+      throw Problem.busy("The status cache cannot be read now.")
+    }
+    guard let status = cache.status(of: serial), status.exists else {
+      throw Problem(404, "unknown_holder", "No holder has this handle in your channel.")
+    }
+    return status
+  }
+}
+
+/// What all loops of the issuer share; immutable or safe to share.
+struct IssuerParts: Sendable {
+  let region: Region
+  let secret: RegionSecret
+  let registry: Registry
+  let cache: CacheWriter
+  let ledger: LedgerWriter
+  let sealerKey: SigningKey
+  let codePrefix: String?
+  let codeLifetimeSeconds: Int
+  let statusValidDays: Int
+  let epochKeysHoursAhead: Int
+}

@@ -1,0 +1,240 @@
+import Codes
+import Feed
+import IssuerCore
+import Security
+import Storage
+
+/// The issuer's own LMDB environment: documents, guardians, the change log, answers given.
+///
+/// | table | key | value |
+/// |---|---|---|
+/// | documents | 16-byte document key | serial, 5 bytes |
+/// | guardians | dependant's serial | guardian's serial, 5 bytes |
+/// | unsealed | log position | change, not yet in a segment |
+/// | segments | segment number | sealed segment |
+/// | recipes | number of a switch segment | what the generation is built from (`LoadRecipe`) |
+/// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
+/// | answer_ages | minutes 4, idempotency key 16 | empty |
+/// | meta | name | next serial, last position, chain position |
+final class Registry: Sendable {
+  let environment: Environment
+  let documents: Table
+  let guardians: Table
+  let unsealed: Table
+  let segments: Table
+  let recipes: Table
+  let answers: Table
+  private let answerAges: Table
+  private let meta: Table
+  let region: Region
+
+  /// Where the log stands.
+  struct State: Sendable {
+    var nextSerial: UInt64
+    var lastPosition: UInt64
+    var chain: ChainPosition
+  }
+
+  /// How long an idempotency key is remembered.
+  static let answerMinutesKept: UInt32 = 24 * 60
+
+  init(directory: String, region: Region, mapSizeBytes: Int) throws {
+    environment = try Environment(directory: directory, mapSizeBytes: mapSizeBytes)
+    documents = try environment.table("documents")
+    guardians = try environment.table("guardians", integerKeys: true)
+    unsealed = try environment.table("unsealed", integerKeys: true)
+    segments = try environment.table("segments", integerKeys: true)
+    recipes = try environment.table("recipes", integerKeys: true)
+    answers = try environment.table("answers")
+    answerAges = try environment.table("answer_ages")
+    meta = try environment.table("meta")
+    self.region = region
+    try claimRegion()
+  }
+
+  /// The directory belongs to the region it was first used for.
+  private func claimRegion() throws {
+    let name = Array("region".utf8)
+    let stored = try environment.read { transaction throws(StorageError) in
+      try transaction.get(meta, key: name.span) { [UInt8](copying: $0) }
+    }
+    let wanted = Array(region.description.utf8)
+    if let stored {
+      guard stored == wanted else { throw ForeignRegion(stored: stored) }
+      return
+    }
+    try environment.write { transaction throws(StorageError) in
+      try transaction.put(meta, key: name.span, value: wanted.span)
+    }
+  }
+
+  struct ForeignRegion: Error, CustomStringConvertible {
+    let stored: [UInt8]
+    var description: String {
+      "data_directory belongs to region \(String(decoding: stored, as: UTF8.self)); use another"
+        + " directory, or set region to that"
+    }
+  }
+
+  // MARK: State
+
+  func state() throws(StorageError) -> State {
+    let name = Array("state".utf8)
+    let bytes = try environment.read { transaction throws(StorageError) in
+      try transaction.get(meta, key: name.span) { [UInt8](copying: $0) }
+    }
+    guard let bytes, bytes.count == 16 + ChainPosition.byteCount,
+      let chain = ChainPosition(bytes.span.extracting(16...))
+    else { return State(nextSerial: 1, lastPosition: 0, chain: .start(region)) }
+    return State(
+      nextSerial: bytes.span.bigEndian(at: 0), lastPosition: bytes.span.bigEndian(at: 8),
+      chain: chain)
+  }
+
+  func segment(_ number: UInt64) throws(StorageError) -> Segment? {
+    try environment.read { transaction throws(StorageError) in
+      try transaction.get(segments, key: number) { Segment.decode($0) } ?? nil
+    }
+  }
+
+  func recipe(ofSegment number: UInt64) throws(StorageError) -> LoadRecipe? {
+    try environment.read { transaction throws(StorageError) in
+      try transaction.get(recipes, key: number) { LoadRecipe($0) } ?? nil
+    }
+  }
+
+  /// The changes behind the sealed position `position`, `max` at most.
+  func unsealedChanges(after position: UInt64, max: Int) throws(StorageError) -> [Change] {
+    var changes: [Change] = []
+    try environment.read { transaction throws(StorageError) in
+      try transaction.forEach(unsealed, from: position + 1) { _, bytes in
+        guard let change = Change(bytes) else { return false }
+        changes.append(change)
+        return changes.count < max
+      }
+    }
+    return changes
+  }
+
+  func put(_ state: State, in transaction: inout WriteTransaction) throws(StorageError) {
+    var bytes: [UInt8] = []
+    bytes.appendBigEndian(state.nextSerial)
+    bytes.appendBigEndian(state.lastPosition)
+    state.chain.encode(into: &bytes)
+    let name = Array("state".utf8)
+    try transaction.put(meta, key: name.span, value: bytes.span)
+  }
+
+  // MARK: Writing a batch
+
+  func put(
+    _ writes: LedgerWrites, at now: CityTime, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    var bytes: [UInt8] = []
+    for (key, serial) in writes.documents {
+      try transaction.put(documents, key: key.bytes.span, value: serial.bytes.span)
+    }
+    for (dependant, guardian) in writes.guardians {
+      try transaction.put(guardians, key: dependant.value, value: guardian.bytes.span)
+    }
+    var position = writes.lastPosition - UInt64(writes.changes.count)
+    for change in writes.changes {
+      position += 1
+      bytes.removeAll(keepingCapacity: true)
+      change.encode(into: &bytes)
+      try transaction.append(unsealed, key: position, value: bytes.span)
+    }
+    for (idempotency, reply) in writes.answers {
+      bytes.removeAll(keepingCapacity: true)
+      bytes.appendBigEndian(now.minutes)
+      idempotency.fingerprint.append(to: &bytes)
+      reply.append(to: &bytes)
+      try transaction.put(answers, key: idempotency.key.bytes.span, value: bytes.span)
+      let age = Array(bytes[0..<4]) + idempotency.key.bytes
+      try transaction.put(answerAges, key: age.span, value: [UInt8]().span)
+    }
+    try forgetOldAnswers(now, in: &transaction)
+  }
+
+  private func forgetOldAnswers(
+    _ now: CityTime, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    let oldest = now.minutes - min(now.minutes, Self.answerMinutesKept)
+    var ages: [[UInt8]] = []
+    try transaction.forEach(answerAges) { key, _ in
+      guard key.bigEndian(at: 0, as: UInt32.self) < oldest, ages.count < 64 else { return false }
+      ages.append([UInt8](copying: key))
+      return true
+    }
+    for age in ages {
+      try transaction.delete(answerAges, key: age.span)
+      try transaction.delete(answers, key: age.span.extracting(4...))
+    }
+  }
+}
+
+extension Serial {
+  /// The 5 bytes a serial is stored in.
+  var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendBigEndian(value, byteCount: 5)
+    return bytes
+  }
+
+  init?(stored bytes: Span<UInt8>) {
+    guard bytes.count == 5 else { return nil }
+    self.init(bytes.bigEndianNumber(at: 0, byteCount: 5))
+  }
+}
+
+/// Reads of one event loop from the registry, in one transaction a turn.
+final class RegistryReader {
+  private let registry: Registry
+  private let session: ReadSession
+  private var isOpen = false
+
+  init(_ registry: Registry) throws {
+    self.registry = registry
+    session = try ReadSession(registry.environment)
+  }
+
+  func reset() {
+    if isOpen { session.reset() }
+    isOpen = false
+  }
+
+  private func open() throws(StorageError) {
+    guard !isOpen else { return }
+    try session.renew()
+    isOpen = true
+  }
+
+  func guardian(of dependant: Serial) throws(StorageError) -> Serial? {
+    try open()
+    return try session.get(registry.guardians, key: dependant.value) { Serial(stored: $0) } ?? nil
+  }
+
+  func serial(ofDocument key: Bytes16) throws(StorageError) -> Serial? {
+    try open()
+    return try session.get(registry.documents, key: key.bytes.span) { Serial(stored: $0) } ?? nil
+  }
+
+  func answered(
+    _ key: Bytes16
+  ) throws(StorageError) -> (fingerprint: Bytes16, reply: Reply)? {
+    try open()
+    return try session.get(registry.answers, key: key.bytes.span) { value in
+      guard value.count == 20 + Reply.byteCount, let reply = Reply(value.extracting(20...))
+      else { return nil }
+      return (Bytes16(value.extracting(4..<20)), reply)
+    } ?? nil
+  }
+
+  /// Calls `body` with each sealed segment after number `number`, until it returns `false`.
+  func forEachSegment(
+    after number: UInt64, _ body: (Span<UInt8>) -> Bool
+  ) throws(StorageError) {
+    try open()
+    try session.forEach(registry.segments, from: number + 1) { _, segment in body(segment) }
+  }
+}

@@ -1,0 +1,79 @@
+import Codes
+import Server
+import Synchronization
+import VerifierCore
+
+/// Where one event loop leaves scans for the journal's writer.
+///
+/// The loop gathers entries by itself and hands them over once a turn; the lock is shared with
+/// the writer alone, which holds it for a swap of two arrays.
+final class JournalHandoff: @unchecked Sendable {
+  struct PendingClaim: Sendable {
+    let claim: Claim
+    let completion: @Sendable (Result<Outcome, Problem>) -> Void
+  }
+
+  struct Parcel: Sendable {
+    var entries: [UInt8] = []
+    var claims: [PendingClaim] = []
+  }
+
+  /// Set once, by the journal that owns this, before any loop runs.
+  unowned var journal: Journal!
+  /// Entries of this turn; touched by the owning loop alone.
+  private var gathered: [UInt8] = []
+  private let parcel = Mutex(Parcel())
+  private let waitingBytes = Atomic<Int>(0)
+
+  /// Bytes of entries that may wait for the writer: about 100,000 scans.
+  static let waitingBytesMax = 16 << 20
+
+  /// `false` when the writer is so far behind that no scan may be added.
+  var hasRoom: Bool {
+    waitingBytes.load(ordering: .relaxed) + gathered.count < Self.waitingBytesMax
+  }
+
+  /// Adds one scan; on the owning loop.
+  func append(receipt: Span<UInt8>, _ finding: Finding, _ context: ScanContext) {
+    gathered.appendJournalEntry(receipt: receipt, finding, context)
+  }
+
+  /// Hands over what this turn gathered; on the owning loop.
+  func handOver() {
+    guard !gathered.isEmpty else { return }
+    let count = gathered.count
+    let wasEmpty = parcel.withLock { parcel in
+      let wasEmpty = parcel.entries.isEmpty
+      parcel.entries.append(contentsOf: gathered)
+      return wasEmpty
+    }
+    waitingBytes.wrappingAdd(count, ordering: .relaxed)
+    gathered.removeAll(keepingCapacity: true)
+    if wasEmpty { journal.scheduleCommit(atOnce: false) }
+  }
+
+  /// Asks for a decision; `completion` is called on the writer's thread after the commit.
+  func submit(
+    _ claim: Claim, completion: @escaping @Sendable (Result<Outcome, Problem>) -> Void
+  ) {
+    parcel.withLock { $0.claims.append(PendingClaim(claim: claim, completion: completion)) }
+    journal.scheduleCommit(atOnce: true)
+  }
+
+  /// Takes everything; on the writer's thread.
+  func take() -> Parcel {
+    let taken = parcel.withLock { parcel in
+      let taken = parcel
+      parcel = Parcel()
+      return taken
+    }
+    waitingBytes.wrappingSubtract(taken.entries.count, ordering: .relaxed)
+    return taken
+  }
+
+  /// Puts entries back in front, after a commit that failed; on the writer's thread.
+  func putBack(_ entries: [UInt8]) {
+    parcel.withLock { $0.entries = entries + $0.entries }
+    waitingBytes.wrappingAdd(entries.count, ordering: .relaxed)
+  }
+}

@@ -1,0 +1,281 @@
+import Codes
+import HTTP2
+import JSON
+import Server
+import StatusCache
+import VerifierCore
+
+/// `POST /v1/scans`, `POST /v1/scans/batch`, `GET /v1/scans/{receipt}`.
+extension VerifierLoop {
+  var scanRoutes: [Route] {
+    [
+      Route(.post, "/v1/scans", grant: Grant.scan, bodyBytesMax: 4_096) { [unowned self] exchange in
+        exchange.answering { () throws(Problem) in try scan(exchange) }
+      },
+      Route(.post, "/v1/scans/batch", grant: Grant.scan, bodyBytesMax: 262_144) {
+        [unowned self] exchange in exchange.answering { () throws(Problem) in try scanBatch(exchange) }
+      },
+      Route(.get, "/v1/scans/{}", grant: Grant.readReceipt) { [unowned self] exchange in
+        exchange.answering { () throws(Problem) in try readReceipt(exchange) }
+      },
+    ]
+  }
+
+  /// Most codes in one batch.
+  static let batchMax = 256
+
+  // MARK: One scan
+
+  private func scan(_ exchange: Exchange) throws(Problem) {
+    if exchange.hasContentType("text/plain") {
+      let context = try textContext(exchange)
+      code.removeAll(keepingCapacity: true)
+      if !CodeText.decode(exchange.request.body.span, into: &code) { code.removeAll() }
+      return try scan(exchange, context)
+    }
+    guard exchange.hasContentType("application/json") else {
+      throw .unsupportedMediaType("text/plain (the scanned text) or application/json")
+    }
+    let json = try exchange.jsonObject(allowed: Self.members + ["code"])
+    guard let text = json["code"]?.string else {
+      throw .badRequest("bad_code", "\"code\" is the scanned text.")
+    }
+    let context = try jsonContext(json, exchange.principal)
+    decode(text)
+    try scan(exchange, context)
+  }
+
+  /// Scans the code in `code`.
+  private func scan(_ exchange: Exchange, _ context: ScanContext) throws(Problem) {
+    try refuseIfJournalIsBehind()
+    let now = WallClock.now()
+    switch try decide(context.scene, now) {
+    case .home(let verdict):
+      let finding = Finding(verdict, region: parts.rules.region, asOf: cache.asOf)
+      if verdict.outcome == .accepted, context.scene.once != .no {
+        return claim(exchange, context, finding)
+      }
+      answer.removeAll(keepingCapacity: true)
+      record(finding, context, now)
+      exchange.respond(200, "application/json", answer.span)
+    case .partner(let region):
+      guard let deferred = exchange.deferReply() else { return }
+      askPartner(code, region, context) { [self] finding in
+        answer.removeAll(keepingCapacity: true)
+        record(finding, context, WallClock.now())
+        journal.handOver()
+        deferred.respond(200, "application/json", answer)
+      }
+    }
+  }
+
+  func decide(_ scene: Scene, _ now: Instant) throws(Problem) -> Jurisdiction {
+    try openCache()
+    guard cache.servable else {
+      return .home(.refused(.staleCache))
+    }
+    let cache = cache
+    return parts.rules.decide(
+      code: code.span, scene: scene, now: now, asOf: cache.asOf, keys: keys, scratch: &scratch
+    ) { cache.status(of: $0) }
+  }
+
+  func decode(_ text: String) {
+    code.removeAll(keepingCapacity: true)
+    let bytes = Array(text.utf8)
+    if !CodeText.decode(bytes.span, into: &code) { code.removeAll() }
+  }
+
+  /// Writes the scan into the journal and its answer behind `answer`.
+  func record(_ finding: Finding, _ context: ScanContext, _ now: Instant) {
+    receipt.removeAll(keepingCapacity: true)
+    receipts.appendNext(at: now, to: &receipt)
+    journal.append(receipt: receipt.span, finding, context)
+    answers.append(finding, receipt: receipt.span, scene: context.scene, now: now, to: &answer)
+    counters[Int(finding.verdict.outcome.rawValue)].add()
+  }
+
+  func refuseIfJournalIsBehind() throws(Problem) {
+    guard journal.hasRoom else {
+      throw .busy("The scan journal cannot keep up or cannot be written; see /readyz.")
+    }
+  }
+
+  // MARK: A code that counts once
+
+  private func claim(_ exchange: Exchange, _ context: ScanContext, _ finding: Finding) {
+    guard let deferred = exchange.deferReply() else { return }
+    let now = WallClock.now()
+    claim(finding, context, now) { [self] finding, receipt in
+      answer.removeAll(keepingCapacity: true)
+      answers.append(finding, receipt: receipt.span, scene: context.scene, now: now, to: &answer)
+      counters[Int(finding.verdict.outcome.rawValue)].add()
+      deferred.respond(200, "application/json", answer)
+    } failure: { problem in
+      deferred.respond(problem)
+    }
+  }
+
+  /// Asks the journal's writer, which alone knows who came first, and answers after its commit.
+  func claim(
+    _ finding: Finding, _ context: ScanContext, _ now: Instant,
+    completion: @escaping (Finding, [UInt8]) -> Void, failure: @escaping (Problem) -> Void
+  ) {
+    var receipt: [UInt8] = []
+    claimReceipts.appendNext(at: now, to: &receipt)
+    let claim = Claim(finding: finding, context: context, receipt: receipt)
+    let handlers = LoopBound((completion, failure), on: loop)
+    let loop = loop
+    journal.submit(claim) { result in
+      loop.execute {
+        switch result {
+        case .success(let outcome):
+          var finding = finding
+          finding.verdict.outcome = outcome
+          handlers.value.0(finding, claim.receipt)
+        case .failure(let problem): handlers.value.1(problem)
+        }
+      }
+    }
+  }
+
+  // MARK: Batches
+
+  private func scanBatch(_ exchange: Exchange) throws(Problem) {
+    try refuseIfJournalIsBehind()
+    var texts: [ArraySlice<UInt8>] = []
+    let context: ScanContext
+    if exchange.hasContentType("text/plain") {
+      context = try textContext(exchange)
+      texts = exchange.request.body.split(separator: 0x0A)
+    } else if exchange.hasContentType("application/json") {
+      let json = try exchange.jsonObject(allowed: Self.members + ["codes"])
+      context = try jsonContext(json, exchange.principal)
+      guard let codes = json["codes"]?.array else {
+        throw .badRequest("bad_codes", "\"codes\" is the array of the scanned texts.")
+      }
+      texts = codes.map { Array(($0.string ?? "").utf8)[...] }
+    } else {
+      throw .unsupportedMediaType("text/plain (a code a line) or application/json")
+    }
+    guard 1...Self.batchMax ~= texts.count else {
+      throw .badRequest("bad_batch_size", "A batch has 1 to \(Self.batchMax) codes.")
+    }
+    let batch = ScanBatch(self, context, count: texts.count)
+    for (index, text) in texts.enumerated() { try batch.scan(text, at: index) }
+    batch.finish(exchange)
+  }
+
+  // MARK: What a scan is for
+
+  static let members = ["scene", "point", "purpose", "business_number"]
+
+  private func textContext(_ exchange: Exchange) throws(Problem) -> ScanContext {
+    let request = exchange.request
+    func header(_ name: String) -> String? {
+      request.header(name).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+    let scene = header("citycode-scene")
+    let point = header("citycode-point")
+    let purpose = header("citycode-purpose")
+    let businessNumber = header("citycode-business-number")
+    if scene == nil, point == nil, purpose == nil, businessNumber == nil {
+      return try defaultContext(exchange.principal)
+    }
+    return try context(
+      exchange.principal, scene: scene, point: point, purpose: purpose,
+      businessNumber: businessNumber)
+  }
+
+  private func jsonContext(
+    _ json: JSONValue, _ principal: Principal
+  ) throws(Problem) -> ScanContext {
+    for member in Self.members {
+      if let value = json[member], value.string == nil {
+        throw .badRequest("bad_\(member)", "\"\(member)\" must be a string.")
+      }
+    }
+    return try context(
+      principal, scene: json["scene"]?.string, point: json["point"]?.string,
+      purpose: json["purpose"]?.string, businessNumber: json["business_number"]?.string)
+  }
+
+  private func defaultContext(_ principal: Principal) throws(Problem) -> ScanContext {
+    if let last = lastContext, last.principal == ObjectIdentifier(principal) {
+      return last.context
+    }
+    let context = try context(
+      principal, scene: nil, point: nil, purpose: nil, businessNumber: nil)
+    lastContext = (ObjectIdentifier(principal), context)
+    return context
+  }
+
+  private func context(
+    _ principal: Principal, scene: String?, point: String?, purpose: String?,
+    businessNumber: String?
+  ) throws(Problem) -> ScanContext {
+    let name = scene ?? principal.scenes.first { $0 != "*" } ?? ""
+    guard principal.scenes.contains(name) || principal.scenes.contains("*") else {
+      throw .forbidden("This principal may not scan for that scene; a scan names a scene.")
+    }
+    guard let scene = parts.scenes[name] else {
+      let known = parts.scenes.keys.sorted().joined(separator: ", ")
+      throw Problem(422, "unknown_scene", "There is no such scene here; known: \(known).")
+    }
+    let point = point ?? principal.point
+    for text in [point, purpose ?? "", businessNumber ?? ""]
+    where text.utf8.count > JournalEntry.textBytesMax {
+      throw .badRequest(
+        "text_too_long",
+        "Point, purpose and business number have \(JournalEntry.textBytesMax) bytes at most.")
+    }
+    guard !point.isEmpty else {
+      throw .badRequest("point_missing", "A scan names the point where it happens.")
+    }
+    return ScanContext(
+      scene: scene, point: Array(point.utf8),
+      operator: Array(principal.name.utf8.prefix(JournalEntry.textBytesMax)),
+      purpose: Array((purpose ?? "").utf8), businessNumber: Array((businessNumber ?? "").utf8))
+  }
+
+  // MARK: Receipts
+
+  private func readReceipt(_ exchange: Exchange) throws(Problem) {
+    let text = String(decoding: exchange.parameter, as: UTF8.self)
+    guard let receipt = Receipt(text: text) else {
+      throw .badRequest("bad_receipt", "A receipt has 26 base32 characters.")
+    }
+    let name = String(
+      decoding: exchange.principal.name.utf8.prefix(JournalEntry.textBytesMax), as: UTF8.self)
+    guard let deferred = exchange.deferReply() else { return }
+    parts.journal.find(receipt) { result in
+      switch result {
+      case .failure(let problem): deferred.respond(problem)
+      case .success(let entry):
+        guard let entry, entry.operator == name else {
+          return deferred.respond(
+            Problem(404, "unknown_receipt", "No scan of yours has this receipt here."))
+        }
+        deferred.respond(200, "application/json", Self.body(entry))
+      }
+    }
+  }
+
+  private static func body(_ entry: JournalEntry) -> [UInt8] {
+    var json = JSONWriter(reserving: 512)
+    json.object {
+      $0.field("receipt", entry.receipt.text)
+      $0.field("time", entry.time.description)
+      $0.field("outcome", entry.outcome.name)
+      $0.field("scene", entry.scene)
+      $0.field("point", entry.point)
+      $0.field("operator", entry.operator)
+      $0.field("purpose", entry.purpose)
+      $0.field("business_number", entry.businessNumber)
+      $0.field("region", entry.region.description)
+      if entry.status.exists { $0.field("colour", entry.status.colour.name) }
+      $0.field("as_of", entry.asOf.description)
+    }
+    return json.bytes
+  }
+}

@@ -1,0 +1,77 @@
+import Codes
+import Feed
+import HTTP2
+import JSON
+import Server
+import StatusCache
+import VerifierCore
+
+/// The verifier on one event loop: everything a scan needs without leaving the thread.
+final class VerifierLoop: LoopService {
+  let parts: VerifierParts
+  let loop: Loop
+  let cache: CacheReader
+  let keys = KeyRing()
+  let journal: JournalHandoff
+  let relay: Upstream?
+  let counters: [Metrics.Counter]
+  var answers = ScanAnswerWriter()
+  var receipts: ReceiptSource
+  var claimReceipts: ReceiptSource
+  /// Reused for every scan: the decoded code, the opened claims, the receipt, the answer.
+  var code: [UInt8] = []
+  var scratch: [UInt8] = []
+  var receipt: [UInt8] = []
+  var answer: [UInt8] = []
+  /// The context of the last scan that named nothing itself: a gate's scans are all alike.
+  var lastContext: (principal: ObjectIdentifier, context: ScanContext)?
+  private(set) var router = Router([])
+  private var holdsTransaction = false
+  private var keyFileTime: Int64 = -1
+
+  init(parts: VerifierParts, loop: Loop, metrics: Metrics) throws {
+    self.parts = parts
+    self.loop = loop
+    cache = try CacheReader(parts.cache, region: parts.rules.region)
+    journal = parts.journal.handoff(ofLoop: loop.index)
+    relay = parts.relay.map { Upstream($0.url, tls: $0.tls, on: loop) }
+    receipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index))
+    claimReceipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index) | 0x80)
+    counters = Outcome.allCases.map {
+      metrics.counter(
+        "citycode_scans_total", "Scans answered, by outcome.", ["outcome": $0.name])
+    }
+    router = Router(scanRoutes)
+    reloadKeys()
+  }
+
+  func turnEnded() {
+    if holdsTransaction { cache.reset() }
+    holdsTransaction = false
+    journal.handOver()
+  }
+
+  /// Gives scans of this turn one view of the cache.
+  func openCache() throws(Problem) {
+    guard !holdsTransaction else { return }
+    do { try cache.renew() } catch {
+      throw Problem.busy("The status cache cannot be read now.")
+    }
+    holdsTransaction = true
+  }
+
+  /// Looks once a second whether the epoch keys beside the cache have been replaced.
+  private func reloadKeys() {
+    let path = parts.epochKeysPath
+    if let time = System.modificationTime(path), time != keyFileTime,
+      let bytes = try? System.readFile(path), let file = EpochKeyFile(bytes),
+      file.region == parts.rules.region
+    {
+      keyFileTime = time
+      keys.replace(with: file)
+      if loop.index == 0 { parts.health.keysLoaded() }
+    }
+    let this = LoopBound(self, on: loop)
+    loop.schedule(afterMilliseconds: 1_000) { this.value.reloadKeys() }
+  }
+}

@@ -1,0 +1,64 @@
+@testable import HTTP2
+
+/// A server session and the frames it has sent, driven by raw bytes and a clock set by hand.
+final class Server {
+  var session: ServerSession
+  var now: UInt64 = 0
+  var error: HTTP2Error?
+  private var output: [UInt8] = []
+  private(set) var frames: [Frame] = []
+  /// Answers each request; nil leaves it to the test.
+  var body: [UInt8]? = Array("ok".utf8)
+  private(set) var served = 0
+  var paths: [String] = []
+
+  init(
+    _ limits: SessionLimits = .anonymous, startingWith bytes: [UInt8] = Wire.start,
+    bodyBytesMax: (@Sendable (Span<UInt8>) -> Int)? = nil
+  ) {
+    session = ServerSession(limits: limits, bodyBytesMax: bodyBytesMax)
+    send(bytes)
+  }
+
+  /// Gives the bytes to the session, answers what is complete and collects what it sends.
+  func send(_ bytes: [UInt8]) {
+    guard error == nil else { return }
+    do throws(HTTP2Error) { try session.receive(bytes.span, now: now) } catch { self.error = error }
+    pump()
+  }
+
+  func pump() {
+    repeat {
+      while let body, let request = session.nextRequest() {
+        served += 1
+        paths.append(String(decoding: request.path, as: UTF8.self))
+        session.respond(
+          to: request.streamID, status: request.fault?.status ?? 200, body: body.span)
+      }
+      session.takeOutput(into: &output)
+    } while body != nil && session.hasRequests && session.unsentBytes == 0
+    frames += Frame.parse(&output)
+  }
+
+  func clear() { frames = [] }
+
+  var wantsClose: Bool { session.wantsClose }
+
+  var goAway: Frame? { frames.last { $0.type == FrameHead.Kind.goAway } }
+  var resets: [Frame] { frames.filter { $0.type == FrameHead.Kind.reset } }
+
+  func count(_ type: UInt8) -> Int { frames.count { $0.type == type } }
+
+  /// The bodies sent on a stream, in one piece.
+  func data(_ streamID: UInt32) -> [UInt8] {
+    frames.filter { $0.type == 0 && $0.streamID == streamID }.flatMap(\.payload)
+  }
+
+  func hasEnded(_ streamID: UInt32) -> Bool {
+    frames.contains { $0.type <= 1 && $0.streamID == streamID && $0.flags & 1 != 0 }
+  }
+}
+
+extension String {
+  var bytes: [UInt8] { Array(utf8) }
+}
