@@ -74,9 +74,36 @@ let package = Package(
     library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security"]),
     library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
     library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
-    service("issuer", ["IssuerCore", "QR"]),
+    service("issuer", ["IssuerCore"]),
     service("verifier", ["VerifierCore"]),
     service("relay", ["RelayCore"]),
+
+    library("World", at: "deploy/demo/World", ["Server", "HTTP2", "Security", "Codes", "JSON"]),
+    .executableTarget(
+      name: "demo", dependencies: ["World", "Server", arguments], path: "deploy/demo/Command",
+      swiftSettings: strict),
+
+    library("Support", at: "Tests/Support", []),
+    library("RawHTTP2", at: "Tests/RawHTTP2", ["Security"]),
+    tests("CodesTests", ["Codes", "Support"]),
+    tests("JSONTests", ["JSON", "Support"]),
+    tests("HTTP2Tests", ["HTTP2", "Support"]),
+    tests("SecurityTests", ["Security", "Support"]),
+    tests("StorageTests", ["Storage", "Support"]),
+    tests("FeedTests", ["Feed", "Codes", "Security", "Support"]),
+    tests("StatusCacheTests", ["StatusCache", "Storage", "Feed", "Codes", "Security", "Support"]),
+    tests("QRTests", ["QR", "Support"]),
+    tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
+    tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
+    tests(
+      "VerifierCoreTests",
+      ["VerifierCore", "IssuerCore", "Codes", "Feed", "JSON", "Security", "Support"]),
+    tests("RelayCoreTests", ["RelayCore", "Codes", "Feed", "Security", "Support"]),
+    tests("TidyTests", []),
+    tests("ConformanceTests", ["RawHTTP2", "World"]),
+    tests(
+      "EndToEndTests",
+      ["World", "Server", "HTTP2", "Security", "Codes", "JSON", "issuer", "verifier", "relay"]),
   ],
   swiftLanguageModes: [.v6]
 )

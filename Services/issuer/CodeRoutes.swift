@@ -2,7 +2,7 @@ import Codes
 import HTTP2
 import IssuerCore
 import JSON
-import QR
+import Security
 import Server
 
 /// Making codes: one, a batch for offline showing, or one as a picture.
@@ -53,16 +53,6 @@ extension IssuerLoop {
   private func respond(
     _ exchange: Exchange, picture: CodeForm.Picture, _ pixels: Int, _ text: String
   ) throws(Problem) {
-    do {
-      let symbol = try QRCode(text: text)
-      switch picture {
-      case .svg: exchange.respond(200, "image/svg+xml", symbol.svg(sizePixels: pixels).span)
-      case .png: exchange.respond(200, "image/png", try symbol.png(sizePixels: pixels).span)
-      case .terminal: exchange.respond(200, "text/plain", Array(symbol.terminal().utf8).span)
-      }
-    } catch {
-      throw Problem.badRequest("bad_size", "The code does not fit that size: \(error)")
-    }
   }
 
   private func issueBatch(_ exchange: Exchange) throws(Problem) {
@@ -94,9 +84,11 @@ extension IssuerLoop {
   ) -> [UInt8] {
     var code: [UInt8] = []
     code.reserveCapacity(DynamicCode.byteCount)
+    var nonce: [UInt8] = []
+    random.append(12, to: &nonce)
     codes.make(
       serial: serial, status: status, channel: principal.channel, terms: terms,
-      nonce: Bytes12(random.bytes(12).span), into: &code)
+      nonce: Bytes12(nonce.span), into: &code)
     return code
   }
 

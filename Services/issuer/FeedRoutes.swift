@@ -1,6 +1,7 @@
 import Codes
 import Feed
 import HTTP2
+import IssuerCore
 import Server
 import StatusCache
 
@@ -43,19 +44,24 @@ extension IssuerLoop {
         "bad_wait", "\"wait_seconds\" must be 0 to \(Self.waitSecondsMax).")
     }
     guard wait > 0, issuer.ledger.lastSegment <= after else {
-      return exchange.respond(200, Self.segmentsType, try segmentsBody(after: after).span)
+      let body = try segmentsBody(after: after)
+      return exchange.respond(200, Self.segmentsType, body.span)
     }
     guard let deferred = exchange.deferReply() else { return }
     let this = LoopBound(self, on: exchange.loop)
     issuer.ledger.wait(forSegmentAfter: after, seconds: wait, on: exchange.loop) {
-      do throws(Problem) {
-        let body = try this.value.segmentsBody(after: after)
-        this.value.registry.reset()
-        deferred.respond(200, Self.segmentsType, body)
-      } catch {
-        deferred.respond(error)
-      }
+      this.value.respondLater(deferred, after: after)
     }
+  }
+
+  private func respondLater(_ deferred: DeferredReply, after: UInt64) {
+    do throws(Problem) {
+      let body = try segmentsBody(after: after)
+      deferred.respond(200, Self.segmentsType, body)
+    } catch {
+      deferred.respond(error)
+    }
+    registry.reset()
   }
 
   private static let segmentsType: StaticString = "application/vnd.citycode.segments"
@@ -76,12 +82,10 @@ extension IssuerLoop {
     return body
   }
 
+  private static let cacheUnreadable = Problem.busy("The status cache cannot be read now.")
+
   private func snapshot(_ exchange: Exchange) throws(Problem) {
-    do {
-      try cache.renew()
-    } catch {
-      throw .busy("The status cache cannot be read now.")
-    }
+    do { try cache.renew() } catch { throw Self.cacheUnreadable }
     var body: [UInt8] = []
     SnapshotManifest(
       region: issuer.region, generation: cache.generation, pageCount: cache.pageCount,
@@ -99,16 +103,12 @@ extension IssuerLoop {
         "bad_pages", "\"generation\", \"first\" and \"count\" (1 to 256) say which pages.")
     }
     var bytes: [UInt8] = []
-    do {
-      try cache.renew()
-      guard cache.generation == generation else {
-        throw Problem(410, "generation_gone", "That generation is no longer current: start over.")
-      }
-      try cache.appendPages(first: first, count: count, to: &bytes)
-    } catch let problem as Problem {
-      throw problem
-    } catch {
-      throw .busy("The status cache cannot be read now.")
+    do { try cache.renew() } catch { throw Self.cacheUnreadable }
+    guard cache.generation == generation else {
+      throw Problem(410, "generation_gone", "That generation is no longer current: start over.")
+    }
+    do { try cache.appendPages(first: first, count: count, to: &bytes) } catch {
+      throw Self.cacheUnreadable
     }
     guard !bytes.isEmpty else {
       throw Problem(404, "no_such_page", "The generation has fewer pages.")

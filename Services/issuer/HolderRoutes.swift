@@ -51,11 +51,11 @@ extension IssuerLoop {
     try write(
       .register(document: document, kind: kind, guardian: guardian, statusValidUntil: validUntil),
       order, exchange
-    ) { [handles] reply in
+    ) { this, reply in
       guard case .registered(let serial, let isNew) = reply else { return nil }
       var json = JSONWriter()
       json.object {
-        $0.field("handle", handles.handle(of: serial, in: principal.channel))
+        $0.field("handle", this.handles.handle(of: serial, in: principal.channel))
         $0.field("kind", kind.name)
         $0.field("new", isNew)
       }
@@ -146,7 +146,7 @@ extension IssuerLoop {
     let handle = String(decoding: exchange.parameter, as: UTF8.self)
     let serial = try holder(handle, for: exchange.principal)
     let order = try order(json, exchange.principal)
-    try write(action(serial), order, exchange) { reply in
+    try write(action(serial), order, exchange) { _, reply in
       guard case .changed(_, let status, let position) = reply else { return nil }
       var json = JSONWriter()
       json.object {
@@ -186,22 +186,30 @@ extension IssuerLoop {
   /// Hands a command to the ledger and answers when it is durable and in the cache.
   private func write(
     _ action: Command.Action, _ order: Order, _ exchange: Exchange,
-    _ body: @escaping @Sendable (Reply) -> (Int, [UInt8])?
+    _ body: @escaping @Sendable (IssuerLoop, Reply) -> (Int, [UInt8])?
   ) throws(Problem) {
     let idempotency = try idempotency(exchange)
     guard let deferred = exchange.deferReply() else { return }
     let command = Command(action, order: order, idempotency: idempotency)
+    let this = LoopBound(self, on: exchange.loop)
+    let loop = exchange.loop
     issuer.ledger.submit(command) { result in
-      switch result {
-      case .failure(let problem): deferred.respond(problem)
-      case .success(.refused(let refusal)): deferred.respond(Self.problem(refusal))
-      case .success(let reply):
-        if let (status, bytes) = body(reply) {
-          deferred.respond(status, "application/json", bytes)
-        } else {
-          deferred.respond(
-            Problem(500, "unexpected_reply", "The ledger answered something else."))
-        }
+      loop.execute { this.value.answer(deferred, result, body) }
+    }
+  }
+
+  private func answer(
+    _ deferred: DeferredReply, _ result: Result<Reply, Problem>,
+    _ body: (IssuerLoop, Reply) -> (Int, [UInt8])?
+  ) {
+    switch result {
+    case .failure(let problem): deferred.respond(problem)
+    case .success(.refused(let refusal)): deferred.respond(Self.problem(refusal))
+    case .success(let reply):
+      if let (status, bytes) = body(self, reply) {
+        deferred.respond(status, "application/json", bytes)
+      } else {
+        deferred.respond(Problem(500, "unexpected_reply", "The ledger answered something else."))
       }
     }
   }

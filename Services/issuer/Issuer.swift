@@ -127,7 +127,7 @@ struct IssuerStore {
     do {
       try System.makeDirectory(data)
       try System.makeDirectory(cache)
-    } catch let error as System.Fault {
+    } catch {
       throw ConfigurationError(error.description)
     }
     self.cache = try CacheWriter(directory: cache, region: region, mapSizeBytes: mapSize)

@@ -131,7 +131,7 @@ final class PeopleSource {
       progress.advance(bytes: chunk.count, rows: rows())
       guard let converter else { return try body(chunk) }
       var text: [UInt8] = []
-      do { try converter.convert(chunk, into: &text) } catch {
+      do throws(UTF8Converter.Fault) { try converter.convert(chunk, into: &text) } catch {
         throw ConfigurationError(
           "\(file.path): no GB 18030 text at byte \(error.offset): is it UTF-8?")
       }

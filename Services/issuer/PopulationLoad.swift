@@ -130,9 +130,13 @@ struct PopulationLoad {
         }
       }
       try index.forEachGuardian { dependant, new, document throws(StorageError) in
-        let guardian = try new ?? transaction.get(registry.documents, key: document.bytes.span) {
-          Serial(stored: $0)
-        } ?? nil
+        var guardian = new
+        if guardian == nil {
+          guardian =
+            try transaction.get(registry.documents, key: document.bytes.span) {
+              Serial(stored: $0)
+            } ?? nil
+        }
         guard let guardian else { return }
         try transaction.put(
           registry.guardians, key: dependant.value, value: guardian.bytes.span)

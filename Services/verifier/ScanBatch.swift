@@ -44,9 +44,7 @@ final class ScanBatch {
   }
 
   private func write(_ finding: Finding, at index: Int) {
-    verifier.answer.removeAll(keepingCapacity: true)
-    verifier.record(finding, context, now)
-    slots[index] = verifier.answer
+    verifier.record(finding, context, now, to: &slots[index])
   }
 
   private func claim(_ finding: Finding, at index: Int) {

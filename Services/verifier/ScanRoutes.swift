@@ -55,14 +55,12 @@ extension VerifierLoop {
       if verdict.outcome == .accepted, context.scene.once != .no {
         return claim(exchange, context, finding)
       }
-      answer.removeAll(keepingCapacity: true)
-      record(finding, context, now)
-      exchange.respond(200, "application/json", answer.span)
+      exchange.respond(200, "application/json") { record(finding, context, now, to: &$0) }
     case .partner(let region):
       guard let deferred = exchange.deferReply() else { return }
       askPartner(code, region, context) { [self] finding in
-        answer.removeAll(keepingCapacity: true)
-        record(finding, context, WallClock.now())
+        var answer: [UInt8] = []
+        record(finding, context, WallClock.now(), to: &answer)
         journal.handOver()
         deferred.respond(200, "application/json", answer)
       }
@@ -73,6 +71,13 @@ extension VerifierLoop {
     try openCache()
     guard cache.servable else {
       return .home(.refused(.staleCache))
+    }
+    // Taken out of `self` while their bytes are lent.
+    let code = Swift.exchange(&self.code, with: [])
+    var scratch = Swift.exchange(&self.scratch, with: [])
+    defer {
+      self.code = code
+      self.scratch = scratch
     }
     let cache = cache
     return parts.rules.decide(
@@ -87,7 +92,11 @@ extension VerifierLoop {
   }
 
   /// Writes the scan into the journal and its answer behind `answer`.
-  func record(_ finding: Finding, _ context: ScanContext, _ now: Instant) {
+  func record(
+    _ finding: Finding, _ context: ScanContext, _ now: Instant, to answer: inout [UInt8]
+  ) {
+    var receipt = Swift.exchange(&self.receipt, with: [])
+    defer { self.receipt = receipt }
     receipt.removeAll(keepingCapacity: true)
     receipts.appendNext(at: now, to: &receipt)
     journal.append(receipt: receipt.span, finding, context)
@@ -107,7 +116,7 @@ extension VerifierLoop {
     guard let deferred = exchange.deferReply() else { return }
     let now = WallClock.now()
     claim(finding, context, now) { [self] finding, receipt in
-      answer.removeAll(keepingCapacity: true)
+      var answer: [UInt8] = []
       answers.append(finding, receipt: receipt.span, scene: context.scene, now: now, to: &answer)
       counters[Int(finding.verdict.outcome.rawValue)].add()
       deferred.respond(200, "application/json", answer)

@@ -18,11 +18,10 @@ final class VerifierLoop: LoopService {
   var answers = ScanAnswerWriter()
   var receipts: ReceiptSource
   var claimReceipts: ReceiptSource
-  /// Reused for every scan: the decoded code, the opened claims, the receipt, the answer.
+  /// Reused for every scan: the decoded code, the opened claims, the receipt.
   var code: [UInt8] = []
   var scratch: [UInt8] = []
   var receipt: [UInt8] = []
-  var answer: [UInt8] = []
   /// The context of the last scan that named nothing itself: a gate's scans are all alike.
   var lastContext: (principal: ObjectIdentifier, context: ScanContext)?
   private(set) var router = Router([])

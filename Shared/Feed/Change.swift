@@ -57,6 +57,14 @@ package struct Change: Equatable, Sendable {
     }
   }
 
+  /// Reads a change that was stored alone; `nil` for anything that `encode` did not write.
+  package init?(_ encoded: Span<UInt8>) {
+    var cursor = FeedCursor()
+    guard let change = Change.decode(encoded, &cursor), cursor.offset == encoded.count
+    else { return nil }
+    self = change
+  }
+
   static func decode(_ bytes: Span<UInt8>, _ cursor: inout FeedCursor) -> Change? {
     guard let serial = cursor.number(bytes, byteCount: 5).flatMap({ Serial($0) }),
       let bits = cursor.uint64(bytes),

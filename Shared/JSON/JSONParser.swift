@@ -69,9 +69,14 @@ package struct JSONParser {
     return value
   }
 
+  /// An object with more members than this finds a repeated name by hash.
+  private static let comparedNamesMax = 16
+
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     offset += 1
     var members: [JSONValue.Member] = []
+    // Small objects are compared name by name; a large one must not cost the square of its size.
+    var names: Set<String> = []
     skipBlanks()
     if try peek() == UInt8(ascii: "}") {
       offset += 1
@@ -81,9 +86,11 @@ package struct JSONParser {
       skipBlanks()
       guard try peek() == UInt8(ascii: "\"") else { throw error("a member name is missing") }
       let name = try string()
-      guard !members.contains(where: { $0.name == name }) else {
-        throw error("the name \"\(name)\" stands twice")
-      }
+      if members.count == Self.comparedNamesMax { names = Set(members.map(\.name)) }
+      let isNew =
+        members.count < Self.comparedNamesMax
+        ? !members.contains { $0.name == name } : names.insert(name).inserted
+      guard isNew else { throw error("the name \"\(name)\" stands twice") }
       skipBlanks()
       guard try peek() == UInt8(ascii: ":") else { throw error("a colon is missing") }
       offset += 1

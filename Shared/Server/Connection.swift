@@ -175,6 +175,14 @@ final class Connection: ChannelInboundHandler {
       to: streamID, status: status, contentType: contentType, headers: headers, body: body)
   }
 
+  func respond(
+    to streamID: Int32, _ status: Int, _ contentType: StaticString,
+    writing write: (inout [UInt8]) -> Void
+  ) {
+    host.counters.answered(status)
+    session.respond(to: streamID, status: status, contentType: contentType, writing: write)
+  }
+
   func respond(to streamID: Int32, _ problem: Problem) {
     var headers: [HeaderField] = []
     if let seconds = problem.retryAfterSeconds {

@@ -23,6 +23,13 @@ package struct Exchange {
       to: request.streamID, status, contentType, body, headers: headers)
   }
 
+  /// Answers with the body that `write` appends to the stream's own reused buffer.
+  package func respond(
+    _ status: Int, _ contentType: StaticString, writing write: (inout [UInt8]) -> Void
+  ) {
+    connection.respond(to: request.streamID, status, contentType, writing: write)
+  }
+
   package func respond(_ problem: Problem) {
     connection.respond(to: request.streamID, problem)
   }

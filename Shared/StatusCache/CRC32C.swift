@@ -1,3 +1,5 @@
+import Storage
+
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4), eight bytes a step.
 package enum CRC32C {
   /// Eight tables of 256: table k is the checksum of a byte followed by k zero bytes.
@@ -23,7 +25,7 @@ package enum CRC32C {
     var value: UInt32 = 0xFFFF_FFFF
     var index = 0
     while index + 8 <= bytes.count {
-      let word = bytes.littleEndian(at: index) ^ UInt64(value)
+      let word = bytes.littleEndianWord(at: index) ^ UInt64(value)
       value = tables[7 * 256 + Int(word & 0xFF)]
       value ^= tables[6 * 256 + Int(word >> 8 & 0xFF)]
       value ^= tables[5 * 256 + Int(word >> 16 & 0xFF)]
@@ -39,22 +41,5 @@ package enum CRC32C {
       index += 1
     }
     return ~value
-  }
-}
-
-extension Span where Element == UInt8 {
-  /// Eight bytes from `index`, the least significant first.
-  @inline(__always)
-  func littleEndian(at index: Int) -> UInt64 {
-    var word: UInt64 = 0
-    for byte in 0..<8 { word |= UInt64(self[index + byte]) << UInt64(8 * byte) }
-    return word
-  }
-}
-
-extension Array where Element == UInt8 {
-  /// Writes eight bytes at `index`, the least significant first.
-  mutating func setLittleEndian(_ word: UInt64, at index: Int) {
-    for byte in 0..<8 { self[index + byte] = UInt8(truncatingIfNeeded: word >> UInt64(8 * byte)) }
   }
 }

@@ -16,6 +16,9 @@ package struct CacheState: Sendable, Equatable {
   package var asOf: Instant
   /// Pages of a snapshot may be newer than its position: nothing is served before this one.
   package var servablePosition: UInt64
+  /// The pages that were in force before, kept so that a switch can be undone; 0 means none.
+  package var previousGeneration: UInt32 = 0
+  package var previousPageCount: UInt32 = 0
 
   /// Whether answers may rest on this state.
   package var servable: Bool { generation > 0 && appliedPosition >= servablePosition }
@@ -26,7 +29,7 @@ package struct CacheState: Sendable, Equatable {
       asOf: Instant(milliseconds: 0), servablePosition: 0)
   }
 
-  static let byteCount = 4 + 4 + ChainPosition.byteCount + 24
+  static let byteCount = 4 + 4 + ChainPosition.byteCount + 24 + 8
 
   func encode(into bytes: inout [UInt8]) {
     bytes.appendBigEndian(generation)
@@ -35,6 +38,8 @@ package struct CacheState: Sendable, Equatable {
     bytes.appendBigEndian(appliedPosition)
     bytes.appendBigEndian(asOf.milliseconds)
     bytes.appendBigEndian(servablePosition)
+    bytes.appendBigEndian(previousGeneration)
+    bytes.appendBigEndian(previousPageCount)
   }
 
   init(
@@ -59,26 +64,7 @@ package struct CacheState: Sendable, Equatable {
       appliedPosition: bytes.bigEndian(at: rest),
       asOf: Instant(milliseconds: bytes.bigEndian(at: rest + 8)),
       servablePosition: bytes.bigEndian(at: rest + 16))
+    previousGeneration = bytes.bigEndian(at: rest + 24)
+    previousPageCount = bytes.bigEndian(at: rest + 28)
   }
-}
-
-/// Why a status cache refuses; the text is for the operator.
-package struct CacheError: Error, Equatable, CustomStringConvertible {
-  package enum Code: String, Sendable {
-    /// The directory holds another region's cache.
-    case foreignRegion = "foreign_region"
-    /// The directory holds a cache of another format.
-    case foreignFormat = "foreign_format"
-    /// A page's checksum is wrong.
-    case damagedPage = "damaged_page"
-    /// A change or segment does not follow what is applied.
-    case outOfOrder = "out_of_order"
-  }
-
-  package let code: Code
-  package let detail: String
-
-  package var description: String { "\(detail) [\(code.rawValue)]" }
-
-  package static func == (left: CacheError, right: CacheError) -> Bool { left.code == right.code }
 }

@@ -6,7 +6,7 @@ package import Storage
 /// | table | key | value |
 /// |---|---|---|
 /// | pages | generation << 32 \| page number | a `StatusPage` |
-/// | meta | "region", "state" | six digits; a `CacheState` |
+/// | meta | "region", "state" | format and six digits; a `CacheState` |
 package final class CacheTables: Sendable {
   package let environment: Environment
   package let region: Region
@@ -14,6 +14,7 @@ package final class CacheTables: Sendable {
   let meta: Table
 
   static let stateKey = Array("state".utf8)
+  private static let format = "1"
   private static let regionKey = Array("region".utf8)
 
   /// Opens the cache in `directory`. A writer makes what is missing; a reader throws `notFound`.
@@ -29,9 +30,9 @@ package final class CacheTables: Sendable {
     let stored = try environment.read { transaction throws(StorageError) in
       try transaction.get(meta, key: regionKey.span) { [UInt8](copying: $0) }
     }
-    let wanted = Array("1 \(region)".utf8)
+    let wanted = Array("\(Self.format) \(region)".utf8)
     if let stored {
-      try Self.check(stored, region, directory)
+      try check(stored)
     } else if access == .readWrite {
       try environment.write { transaction throws(StorageError) in
         try transaction.put(meta, key: regionKey.span, value: wanted.span)
@@ -41,29 +42,35 @@ package final class CacheTables: Sendable {
     }
   }
 
-  private static func check(
-    _ stored: [UInt8], _ region: Region, _ directory: String
-  ) throws(CacheError) {
+  static func foreignFormat(_ environment: Environment) -> CacheError {
+    CacheError(
+      code: .foreignFormat,
+      detail: "\(environment.directory) holds a status cache of another format: empty it, it is"
+        + " rebuilt")
+  }
+
+  private func check(_ stored: [UInt8]) throws(CacheError) {
     let parts = String(decoding: stored, as: UTF8.self).split(separator: " ")
-    guard parts.count == 2, parts[0] == "1" else {
-      throw CacheError(
-        code: .foreignFormat,
-        detail: "\(directory) holds a status cache of another format: empty it, it is rebuilt")
+    guard parts.count == 2, parts[0] == Self.format else {
+      throw Self.foreignFormat(environment)
     }
     guard parts[1] == region.description else {
       throw CacheError(
         code: .foreignRegion,
-        detail: "\(directory) holds the status cache of region \(parts[1]), not \(region): use"
-          + " another directory")
+        detail: "\(environment.directory) holds the status cache of region \(parts[1]), not"
+          + " \(region): use another directory")
     }
   }
 
   /// The committed state; `nil` before the first.
-  func state() throws(StorageError) -> CacheState? {
+  func state() throws -> CacheState? {
     let key = Self.stateKey
-    return try environment.read { transaction throws(StorageError) in
-      try transaction.get(meta, key: key.span) { CacheState($0) } ?? nil
+    let stored = try environment.read { transaction throws(StorageError) in
+      try transaction.get(meta, key: key.span) { CacheState($0) }
     }
+    guard let stored else { return nil }
+    guard let state = stored else { throw Self.foreignFormat(environment) }
+    return state
   }
 
   static func key(_ generation: UInt32, _ page: UInt32) -> UInt64 {

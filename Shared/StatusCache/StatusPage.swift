@@ -1,4 +1,5 @@
 package import Codes
+import Storage
 
 /// One page of statuses: 4,080 bytes, which with LMDB's own 16 fill one overflow page.
 ///
@@ -29,29 +30,38 @@ package struct StatusPage: Sendable, Equatable {
   /// Whether format and checksum of a stored page are right.
   package static func isIntact(_ stored: Span<UInt8>) -> Bool {
     guard stored.count == byteCount, stored[0] == 1, stored[1] == 0 else { return false }
-    let head = stored.littleEndian(at: 0)
+    let head = stored.littleEndianWord(at: 0)
     return UInt32(head >> 32) == CRC32C.checksum(stored.extracting(8...))
   }
 
   /// The log position of the last change, of a stored page.
-  package static func version(_ stored: Span<UInt8>) -> UInt64 { stored.littleEndian(at: 8) }
+  package static func version(_ stored: Span<UInt8>) -> UInt64 { stored.littleEndianWord(at: 8) }
 
   /// The status at `slot` of a stored page.
   @inline(__always)
   package static func status(_ stored: Span<UInt8>, slot: Int) -> Status {
-    Status(bits: stored.littleEndian(at: headerByteCount + 8 * slot))
+    Status(bits: stored.littleEndianWord(at: headerByteCount + 8 * slot))
   }
 
   package subscript(slot: Int) -> Status {
     get { Self.status(bytes.span, slot: slot) }
-    set { bytes.setLittleEndian(newValue.bits, at: Self.headerByteCount + 8 * slot) }
+    set {
+      var span = bytes.mutableSpan
+      span.setLittleEndianWord(newValue.bits, at: Self.headerByteCount + 8 * slot)
+    }
   }
 
   /// Writes version and checksum; the page can be stored.
   package mutating func seal(version: UInt64) {
-    bytes.setLittleEndian(version, at: 8)
-    let checksum = UInt64(CRC32C.checksum(bytes.span.extracting(8...)))
-    bytes.setLittleEndian(checksum << 32 | 1, at: 0)
+    var span = bytes.mutableSpan
+    Self.seal(&span, at: 0, version: version)
+  }
+
+  /// Writes the header of the page that lies at `offset` of `pages`.
+  static func seal(_ pages: inout MutableSpan<UInt8>, at offset: Int, version: UInt64) {
+    pages.setLittleEndianWord(version, at: offset + 8)
+    let checksum = CRC32C.checksum(pages.span.extracting(offset + 8..<offset + byteCount))
+    pages.setLittleEndianWord(UInt64(checksum) << 32 | 1, at: offset)
   }
 }
 

@@ -112,23 +112,25 @@ package final class Environment: Sendable {
 
   /// Opens a table; a writer makes it if it is missing. The same value for the same name; open
   /// all tables at start.
-  package func table(_ name: String, integerKeys: Bool = false) throws(StorageError) -> Table {
+  package func table(
+    _ name: StaticString, integerKeys: Bool = false
+  ) throws(StorageError) -> Table {
     try tables.withLock { known throws(StorageError) in
-      if let table = known[name] { return table }
+      if let table = known[name.description] { return table }
       let table = try open(name, integerKeys)
-      known[name] = table
+      known[name.description] = table
       return table
     }
   }
 
-  private func open(_ name: String, _ integerKeys: Bool) throws(StorageError) -> Table {
+  private func open(_ name: StaticString, _ integerKeys: Bool) throws(StorageError) -> Table {
     var flags = integerKeys ? MDB_INTEGERKEY : 0
     if openedFor == .readWrite { flags |= MDB_CREATE }
     let transaction = try unsafe begin(writes: openedFor == .readWrite)
     var isOpen = true
     defer { if isOpen { unsafe end(transaction, writes: openedFor == .readWrite) } }
     var table: MDB_dbi = 0
-    let result = unsafe mdb_dbi_open(transaction, name, UInt32(flags), &table)
+    let result = unsafe mdb_dbi_open(transaction, name.description, UInt32(flags), &table)
     if result == MDB_NOTFOUND {
       throw StorageError(
         .missingTable, "opening table \(name) of \(directory)", "its writer has not made it yet")

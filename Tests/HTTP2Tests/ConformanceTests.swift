@@ -35,7 +35,18 @@ import Testing
   func conforms(_ test: Case) {
     let server = Server()
     for step in test.steps { server.send(step) }
-    switch test.expected {
+    expect(test.expected, of: server)
+  }
+
+  @Test("P-30: answers the same when every byte arrives alone", arguments: cases)
+  func conformsByteByByte(_ test: Case) {
+    let server = Server()
+    for byte in test.steps.joined() { server.send([byte]) }
+    expect(test.expected, of: server)
+  }
+
+  private func expect(_ expected: Expectation, of server: Server) {
+    switch expected {
     case .connection(let codes):
       #expect(codes.contains(server.goAway?.errorCode ?? 999), "\(server.frames)")
       #expect(server.wantsClose)
@@ -108,7 +119,7 @@ import Testing
     Case(
       "6.2 takes padded HEADERS with priority", .served(1),
       Frame(type: 1, flags: 0x2D, streamID: 1, payload: [1, 0, 0, 0, 0, 9] + Wire.get + [0]).bytes),
-    Case("6.3 refuses PRIORITY on stream 0", .connection([protocolError]), Wire.priority(0)),
+    Case("6.3 refuses PRIORITY on stream 0", .connection([protocolError]), Wire.priority(0, on: 3)),
     Case(
       "6.3 refuses PRIORITY of wrong length", .stream([frameSize]),
       Frame(type: 2, streamID: 1, payload: [0, 0, 0, 1]).bytes),

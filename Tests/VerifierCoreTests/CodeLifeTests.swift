@@ -94,7 +94,7 @@ import VerifierCore
   func wrap() {
     let stage = Stage()
     let wrap = KeyEpoch(number: 65_536).start
-    #expect(wrap.description == "2027-06-24T16:00:00Z")
+    #expect(wrap.description == "2027-06-23T16:00:00Z")
     #expect(KeyEpoch(at: wrap).wire == 0)
     for start: Int64 in [-3_600, -120, -60, -1, 0, 1, 60, 3_600] {
       let scan = Scan().with {

@@ -90,7 +90,7 @@ private func reference(_ scan: Scan) -> Outcome? {
     var falseAccepts = 0
     var falseRefusals = 0
     var tally: [Outcome: Int] = [:]
-    for round in 0..<20_000 {
+    for round in 0..<10_000 {
       let scan = scan(&random)
       let expected = reference(scan)
       let actual = stage.outcome(scan)

@@ -107,8 +107,9 @@ final class Stage {
   private func nextNonce() -> Bytes12 {
     nonceCount += 1
     var bytes: [UInt8] = []
-    bytes.appendBigEndian(nonceCount, byteCount: 8)
-    bytes += [0, 0, 0, 0]
+    for factor: UInt64 in [0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9] {
+      bytes.appendBigEndian(nonceCount &* factor, byteCount: 6)
+    }
     return Bytes12(bytes.span)
   }
 

@@ -20,18 +20,18 @@ struct ScanFault: Sendable, CustomTestStringConvertible {
     ScanFault("a byte is missing", .malformed) { $0.damage = .shortened },
     ScanFault("nobody knows the region", .unknownRegion) { $0.region = Scan.stranger },
     ScanFault("made for tomorrow's hour", .unknownKey) {
-      $0.validFrom = $0.validFrom.advanced(bySeconds: 25 * 3_600)
+      $0.validFrom = Scan.noon.advanced(bySeconds: 25 * 3_600)
     },
     ScanFault("its hour's key is gone", .codeExpired) {
-      $0.validFrom = $0.validFrom.advanced(bySeconds: -3 * 3_600)
+      $0.validFrom = Scan.noon.advanced(bySeconds: -3 * 3_600)
     },
     ScanFault("a bit of the tag is wrong", .forged) { $0.damage = .bit(399) },
     ScanFault("says impossible things", .malformed) { $0.damage = .impossibleClaims },
     ScanFault("its time has not come", .notYetValid) {
-      $0.validFrom = $0.validFrom.advanced(bySeconds: 61)
+      $0.validFrom = Scan.noon.advanced(bySeconds: 61)
     },
     ScanFault("its time is over", .codeExpired) {
-      $0.validFrom = $0.validFrom.advanced(bySeconds: -120)
+      $0.validFrom = Scan.noon.advanced(bySeconds: -120)
     },
     ScanFault("knowledge is too old", .staleCache) {
       $0.asOf = $0.now.advanced(byMilliseconds: -21_600_001)
@@ -52,7 +52,9 @@ struct ScanFault: Sendable, CustomTestStringConvertible {
   @Test("accepts a good code and says whose it is and until when")
   func accepted() throws {
     let scan = Scan()
-    guard case .home(let verdict) = Stage().decide(scan) else {
+    let stage = Stage()
+    let code = stage.code(of: scan)
+    guard case .home(let verdict) = stage.decide(scan, code: code) else {
       Issue.record("a home code was sent away")
       return
     }
@@ -60,17 +62,19 @@ struct ScanFault: Sendable, CustomTestStringConvertible {
     #expect(verdict.serial == scan.serial)
     #expect(verdict.status == scan.status)
     #expect(verdict.codeEnd == Scan.noon.advanced(bySeconds: 60))
-    #expect(verdict.nonce?.hex == "000000000000000100000000")
+    #expect(verdict.nonce?.bytes == Array(code[DynamicCode.nonceRange]))
   }
 
   @Test("names each fault", arguments: ScanFault.inOrder)
-  func names(fault: ScanFault) { #expect(Stage().outcome(Scan().with(fault.apply)) == fault.outcome) }
+  func names(fault: ScanFault) {
+    #expect(Stage().outcome(Scan().with(fault.apply)) == fault.outcome)
+  }
 
-  @Test("of several faults, in every combination, the first in order is the answer")
+  @Test("of two or three faults, in every combination, the first in order is the answer")
   func order() {
     let stage = Stage()
     let faults = ScanFault.inOrder
-    for combination in 1..<(1 << faults.count) {
+    for combination in 1..<(1 << faults.count) where combination.nonzeroBitCount <= 3 {
       var scan = Scan()
       // Backwards, so that an earlier fault's edit stands where two edit the same field.
       for index in faults.indices.reversed() where combination >> index & 1 == 1 {
@@ -79,6 +83,7 @@ struct ScanFault: Sendable, CustomTestStringConvertible {
       let first = faults[combination.trailingZeroBitCount]
       guard stage.outcome(scan) != first.outcome else { continue }
       Issue.record("combination \(combination) is not \(first.outcome)")
+      return
     }
   }
 

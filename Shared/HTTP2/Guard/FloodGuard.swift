@@ -64,7 +64,8 @@ struct FloodGuard: Sendable {
           headerBlockSince = nil
         } else if head.type == FrameHead.Kind.priority {
           // RFC 9113 §5.3 keeps the rule although the library no longer looks at priorities.
-          if head.streamID == scanner.dependency & 0x7FFF_FFFF { return .selfDependency }
+          let dependency = scanner.dependency & 0x7FFF_FFFF
+          if head.streamID == 0 || head.streamID == dependency { return .selfDependency }
         } else if head.type == FrameHead.Kind.settings {
           receivedSettings = true
         }

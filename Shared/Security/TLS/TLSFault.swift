@@ -24,9 +24,14 @@ enum TLSFault {
         alert == SSL_AD_NO_APPLICATION_PROTOCOL ? .noApplicationProtocol : .refusedByPeer
       return SecurityError(code, operation, "the peer sent alert \(alert) (\(text))")
     }
-    let code: SecurityError.Code =
-      reason == SSL_R_NO_APPLICATION_PROTOCOL || reason == SSL_R_CALLBACK_FAILED
-      ? .noApplicationProtocol : .protocolViolation
-    return SecurityError(code, operation, text)
+    switch reason {
+    case SSL_R_NO_APPLICATION_PROTOCOL:
+      return SecurityError(.noApplicationProtocol, operation, "the client does not offer h2")
+    case SSL_R_CALLBACK_FAILED:
+      // Only the client-hello callback fails this way, and only for one reason.
+      return SecurityError(.noApplicationProtocol, operation, "the client offers no protocol")
+    default:
+      return SecurityError(.protocolViolation, operation, text)
+    }
   }
 }

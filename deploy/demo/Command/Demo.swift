@@ -74,7 +74,8 @@ struct Up: AsyncParsableCommand {
       EXAMPLES:
         demo up
         demo up --people 34000000
-        . .run/env && h2load -n 1000 -d <(head -1 $SAMPLE_CODES) -H 'content-type: text/plain' \\
+        . .run/env && head -1 $SAMPLE_CODES > code
+        h2load -n 1000 -d code -H "content-type: text/plain" \\
           -H "authorization: Bearer $POINT_TOKEN" $VERIFIER_H2C_URL/v1/scans
       """)
 

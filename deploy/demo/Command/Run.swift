@@ -20,7 +20,9 @@ struct Run: AsyncParsableCommand {
   func run() async throws {
     let background = options.background
     guard background.running.isEmpty else {
-      say("A world is up already (\(background.running.joined(separator: ", "))): `make down` ends it.")
+      say(
+        "A world is up already (\(background.running.joined(separator: ", "))): `make down` ends it."
+      )
       throw ExitCode(1)
     }
     // A thread of its own waits for the signal, so that no task's thread is held.

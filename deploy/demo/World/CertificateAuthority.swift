@@ -23,7 +23,8 @@ package struct CertificateAuthority: Sendable {
       "openssl",
       Self.request(keyFile: "\(path).key", certificateFile: "\(path).pem")
         + [
-          "-CA", certificateFile, "-CAkey", keyFile, "-subj", "/CN=\(principal.split(separator: "/")[1])",
+          "-CA", certificateFile, "-CAkey", keyFile, "-subj",
+          "/CN=\(principal.split(separator: "/")[1])",
           "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,URI:\(principal)",
           "-addext", "basicConstraints=critical,CA:FALSE",
           "-addext", "extendedKeyUsage=serverAuth,clientAuth",
@@ -32,7 +33,8 @@ package struct CertificateAuthority: Sendable {
 
   private static func request(keyFile: String, certificateFile: String) -> [String] {
     [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+      "30",
       "-sha256", "-keyout", keyFile, "-out", certificateFile,
     ]
   }

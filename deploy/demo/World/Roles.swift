@@ -98,14 +98,16 @@ package struct Credentials: Sendable {
   package func grants(_ service: String) -> [UInt8] {
     var json = JSONWriter()
     json.object {
-      $0.field("principals", array: { rows in
-        for role in Role.allCases {
-          guard let row = role.row(service) else { continue }
-          let digest = SHA256.hash(Array(token(role).utf8).span).hex
-          row.write(tokenDigest: digest, to: &rows)
-        }
-        for row in services(service) { row.write(tokenDigest: nil, to: &rows) }
-      })
+      $0.field(
+        "principals",
+        array: { rows in
+          for role in Role.allCases {
+            guard let row = role.row(service) else { continue }
+            let digest = SHA256.hash(Array(token(role).utf8).span).hex
+            row.write(tokenDigest: digest, to: &rows)
+          }
+          for row in services(service) { row.write(tokenDigest: nil, to: &rows) }
+        })
     }
     return json.bytes
   }

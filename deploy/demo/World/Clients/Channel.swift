@@ -23,10 +23,10 @@ package struct Channel: Sendable {
   ) async throws -> Answer {
     let headers = idempotencyKey.map { [HeaderField("idempotency-key", text: $0)] } ?? []
     return try await client.send(.post, "/v1/holders", headers: headers) { json in
-      json.field("document") { Self.write(person.document, to: &$0) }
+      json.field("document", object: { Self.write(person.document, to: &$0) })
       json.field("kind", person.kind)
       if let guardian = person.guardian {
-        json.field("guardian") { Self.write(guardian, to: &$0) }
+        json.field("guardian", object: { Self.write(guardian, to: &$0) })
       }
     }
   }

@@ -16,7 +16,8 @@ package struct Commission: Sendable {
   }
 
   package func answer(
-    setting colour: String, of handle: String, reason: Int = 1, idempotencyKey: String? = nil
+    setting colour: String, of handle: String, reason: Int = 1, validUntil: String? = nil,
+    idempotencyKey: String? = nil
   ) async throws -> Answer {
     let headers = idempotencyKey.map { [HeaderField("idempotency-key", text: $0)] } ?? []
     return try await client.send(
@@ -24,6 +25,7 @@ package struct Commission: Sendable {
     ) { json in
       json.field("colour", colour)
       json.field("reason", reason)
+      if let validUntil { json.field("valid_until", validUntil) }
       json.field("actor", "officer-17")
       json.field("ticket", "T-2026-0117")
     }

@@ -86,7 +86,7 @@ package final class Daemon: Sendable {
     guard let process = processID else { return nil }
     Spawn.send(signal, to: process)
     // The caller may have been cancelled; ending processes must not depend on that.
-    let ending = await Task.detached {
+    let ending = await Task.detached { () -> Spawn.Ending? in
       if let ending = try? await Command.ending(of: process, within: .seconds(15)) {
         return ending
       }

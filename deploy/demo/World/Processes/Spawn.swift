@@ -1,9 +1,14 @@
 internal import Glibc
+import Synchronization
 
 /// Starts, watches and ends processes: the few calls into libc that a world needs.
 ///
 /// The only file of this module that handles raw memory.
 package enum Spawn {
+  /// Held while a process starts or a pipe is made, so that no child gets a pipe's ends in the
+  /// moment before they are marked.
+  private static let lock = Mutex(())
+
   /// Where a standard stream of a new process leads.
   package enum Stream: Sendable {
     /// Where this process's own leads.
@@ -43,7 +48,7 @@ package enum Spawn {
     _ executable: String, _ arguments: [String], streams: Streams = Streams(),
     inOwnSession: Bool = false
   ) throws(WorldError) -> Int32 {
-    var actions = posix_spawn_file_actions_t()
+    var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     for (number, stream) in [(Int32(0), streams.input), (1, streams.output), (2, streams.error)] {
@@ -64,10 +69,11 @@ package enum Spawn {
 
     var words = unsafe ([executable] + arguments).map { unsafe strdup($0) }
     unsafe words.append(nil)
-    defer { for unsafe word in unsafe words { unsafe free(word) } }
+    defer { unsafe words.forEach { unsafe free($0) } }
     var processID: pid_t = 0
-    let code = unsafe posix_spawnp(
-      &processID, executable, &actions, &attributes, words, environ)
+    let code = lock.withLock { _ in
+      unsafe posix_spawnp(&processID, executable, &actions, &attributes, words, environ)
+    }
     guard code == 0 else {
       throw WorldError("cannot start \(executable): \(unsafe String(cString: strerror(code)))")
     }
@@ -127,7 +133,11 @@ package enum Spawn {
   /// A pipe whose ends no child inherits unless it is given one.
   package static func pipe() throws(WorldError) -> (reading: Int32, writing: Int32) {
     var ends: [Int32] = [0, 0]
-    guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw WorldError("cannot make a pipe") }
+    let isMade = lock.withLock { _ in
+      unsafe Glibc.pipe(&ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0
+        && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0
+    }
+    guard isMade else { throw WorldError("cannot make a pipe") }
     return (ends[0], ends[1])
   }
 

@@ -24,7 +24,8 @@ extension Story {
     let channel = try home.channel()
     resident = try await channel.register(person)
     code = try await channel.code(of: resident)
-    fact("The issuer knows the document by a keyed hash only; the app calls the holder \(resident).")
+    fact(
+      "The issuer knows the document by a keyed hash only; the app calls the holder \(resident).")
     picture(try await channel.picture(of: resident))
     fact("The QR is 80 characters that only the region can read, and counts for 60 seconds.")
   }
@@ -47,7 +48,9 @@ extension Story {
     let scan = try await home.point().scan(code).expected("colour", "the next scan")
     let later = ContinuousClock.now - answered
     try demand(later < .seconds(1), "the change was seen only \(later) after the write")
-    fact("The change stands in the log as entry \(status["position"]?.integer ?? 0), with who and why.")
+    fact(
+      "The change stands in the log as entry \(status["position"]?.integer ?? 0), with who and why."
+    )
     fact("The next scan, \(later / .milliseconds(1)) ms later: \(show(scan)).")
     let hospital = try await home.point(.hospital).scan(code)
       .expected("accepted", "the scan at a hospital")
@@ -73,10 +76,12 @@ extension Story {
   func codeIsOld() async throws {
     let channel = try home.channel()
     let old = try await channel.code(of: resident, .init(validFrom: Self.time(fromNow: -600)))
-    let scan = try await home.point().scan(old).expected("code_expired", "a code of ten minutes ago")
+    let scan = try await home.point().scan(old).expected(
+      "code_expired", "a code of ten minutes ago")
     fact("A code made for ten minutes ago, a screenshot for example: \(show(scan)).")
     let early = try await channel.code(of: resident, .init(validFrom: Self.time(fromNow: 600)))
-    let notYet = try await home.point().scan(early).expected("not_yet_valid", "a code of the future")
+    let notYet = try await home.point().scan(early).expected(
+      "not_yet_valid", "a code of the future")
     fact("One for in ten minutes, as a phone without network keeps them: \(show(notYet)).")
   }
 

@@ -77,7 +77,7 @@ package struct Story {
   var home: Site { world.home }
 
   /// An RFC 3339 time `seconds` from now.
-  static func time(fromNow seconds: Int64) -> String {
+  package static func time(fromNow seconds: Int64) -> String {
     CityTime(unixSeconds: System.wallMilliseconds / 1_000 + seconds).description
   }
 }
