@@ -74,7 +74,7 @@ let package = Package(
     library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security"]),
     library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
     library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
-    service("issuer", ["IssuerCore"]),
+    service("issuer", ["IssuerCore", "QR"]),
     service("verifier", ["VerifierCore"]),
     service("relay", ["RelayCore"]),
 

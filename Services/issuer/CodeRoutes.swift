@@ -2,6 +2,7 @@ import Codes
 import HTTP2
 import IssuerCore
 import JSON
+import QR
 import Security
 import Server
 
@@ -53,6 +54,25 @@ extension IssuerLoop {
   private func respond(
     _ exchange: Exchange, picture: CodeForm.Picture, _ pixels: Int, _ text: String
   ) throws(Problem) {
+    guard let bytes = try? Self.draw(text, picture, pixels) else {
+      throw .badRequest("bad_size", "The code needs more pixels than \(pixels).")
+    }
+    switch picture {
+    case .svg: exchange.respond(200, "image/svg+xml", bytes.span)
+    case .png: exchange.respond(200, "image/png", bytes.span)
+    case .terminal: exchange.respond(200, "text/plain", bytes.span)
+    }
+  }
+
+  private static func draw(
+    _ text: String, _ picture: CodeForm.Picture, _ pixels: Int
+  ) throws(QRError) -> [UInt8] {
+    let symbol = try QRCode(text: text)
+    switch picture {
+    case .svg: return try symbol.svg(sizePixels: pixels)
+    case .png: return try symbol.png(sizePixels: pixels)
+    case .terminal: return Array(symbol.terminal().utf8)
+    }
   }
 
   private func issueBatch(_ exchange: Exchange) throws(Problem) {

@@ -141,10 +141,7 @@ package struct JSONParser {
     if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
       isInteger = false
       offset += 1
-      if offset < bytes.count, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-")
-      {
-        offset += 1
-      }
+      if offset < bytes.count, "+-".utf8.contains(bytes[offset]) { offset += 1 }
       guard skipDigits() > 0 else { throw error("not a number") }
     }
     guard offset - start <= 64 else { throw error("a number with too many digits") }
@@ -156,10 +153,7 @@ package struct JSONParser {
 
   private mutating func skipDigits() -> Int {
     let start = offset
-    while offset < bytes.count, UInt8(ascii: "0") <= bytes[offset], bytes[offset] <= UInt8(ascii: "9")
-    {
-      offset += 1
-    }
+    while offset < bytes.count, 0x30...0x39 ~= bytes[offset] { offset += 1 }
     return offset - start
   }
 

@@ -37,18 +37,21 @@ package struct SecurityError: Error, Equatable, CustomStringConvertible {
     case engineFailure
   }
 
+  /// The kind of failure, by which callers and tests tell failures apart.
   package let code: Code
   /// What was being done, with the path if there is one.
   package let operation: String
   /// The reason and, where there is one, the cure.
   package let detail: String
 
+  /// Makes an error; `operation` and `detail` read together as one sentence for an operator.
   package init(_ code: Code, _ operation: String, _ detail: String) {
     self.code = code
     self.operation = operation
     self.detail = detail
   }
 
+  /// One line for a log.
   package var description: String { "\(operation): \(detail) [\(code.rawValue)]" }
 }
 

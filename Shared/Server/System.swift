@@ -1,5 +1,5 @@
 internal import CLinux
-package import Glibc
+import Glibc
 
 /// The few calls into libc that the services need beside sockets: whole files, signals, limits.
 ///
@@ -45,7 +45,7 @@ package enum System {
   /// Replaces the file at `path` in one step: a reader sees the old bytes or the new, and after
   /// a power cut one of the two is there. The file's mode is `mode` from its first byte on.
   package static func replaceFile(
-    _ path: String, with bytes: [UInt8], mode: mode_t
+    _ path: String, with bytes: [UInt8], mode: UInt32
   ) throws(Fault) {
     let temporary = "\(path).new"
     unsafe unlink(temporary)

@@ -15,6 +15,7 @@ extension Environment {
 
   /// Runs `body` with the one transaction that may write: leaving it commits and syncs, throwing
   /// aborts. Waits for another writer; never begin one inside another.
+  @discardableResult
   package func write<R>(
     _ body: (inout WriteTransaction) throws(StorageError) -> R
   ) throws(StorageError) -> R {
@@ -69,8 +70,10 @@ extension Environment {
 
   func commit(_ transaction: OpaquePointer, writes: Bool) throws(StorageError) {
     if writes { writer.store(0, ordering: .relaxed) }
-    let result = unsafe mdb_txn_commit(transaction)
+    var result = unsafe mdb_txn_commit(transaction)
     gate.leave()
+    // LMDB reports a write cut short by a full disk as EIO.
+    if result == EIO, FileSystemKind.isFull(directory) { result = ENOSPC }
     try StorageError.check(result, "committing to \(directory)")
   }
 

@@ -22,6 +22,13 @@ enum FileSystemKind {
     }
   }
 
+  /// Whether the directory's file system has less than a mebibyte left.
+  static func isFull(_ directory: String) -> Bool {
+    var information = statfs()
+    guard unsafe statfs(directory, &information) == 0 else { return false }
+    return Int(information.f_bavail) * Int(information.f_bsize) < 1 << 20
+  }
+
   /// Refuses directories that do not exist, cannot be written, or lie on the wrong file system.
   static func check(_ directory: String) throws(StorageError) {
     var information = statfs()

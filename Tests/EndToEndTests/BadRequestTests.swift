@@ -1,4 +1,5 @@
 import HTTP2
+import JSON
 import Testing
 import World
 

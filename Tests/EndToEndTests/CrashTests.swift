@@ -1,5 +1,6 @@
 import Server
 import Synchronization
+import JSON
 import Testing
 import World
 

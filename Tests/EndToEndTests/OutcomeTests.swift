@@ -1,4 +1,6 @@
 import Codes
+import HTTP2
+import JSON
 import Testing
 import World
 

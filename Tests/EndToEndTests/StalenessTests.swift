@@ -1,4 +1,5 @@
 import Codes
+import JSON
 import Testing
 import World
 

@@ -79,7 +79,8 @@ import Testing
     ])
   func unreadControlFrames(frame: [UInt8]) throws {
     var session = ServerSession(limits: .partner)
-    try session.receive(Wire.start.span, now: 0)
+    let start = Wire.start
+    try session.receive(start.span, now: 0)
     var error: HTTP2Error?
     var sent = 0
     while error == nil, sent < 5_000 {

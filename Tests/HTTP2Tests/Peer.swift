@@ -43,6 +43,18 @@ final class Server {
   func clear() { frames = [] }
 
   var wantsClose: Bool { session.wantsClose }
+  var hasRequests: Bool { session.hasRequests }
+  var unsentBytes: Int { session.unsentBytes }
+  var openStreams: Int { session.openStreamCount }
+  var requestCount: Int { session.requestCount }
+
+  func next() -> Request? { session.nextRequest() }
+  func nextClosed() -> Int32? { session.nextClosedStream() }
+
+  @discardableResult
+  func respond(to streamID: Int32, _ body: [UInt8]) -> Bool {
+    session.respond(to: streamID, status: 200, body: body.span)
+  }
 
   var goAway: Frame? { frames.last { $0.type == FrameHead.Kind.goAway } }
   var resets: [Frame] { frames.filter { $0.type == FrameHead.Kind.reset } }

@@ -128,12 +128,12 @@ import Testing
     server.send(
       Wire.headers(1, full + Wire.literal("authorization", "t") + Wire.literal("x", "y"), flags: 4)
         + Wire.data(1, "body".bytes, flags: 1))
-    let first = try #require(server.session.nextRequest())
+    let first = try #require(server.next())
     #expect(first.body == "body".bytes && first.contentType == "a/b".bytes)
-    server.session.respond(to: 1, status: 200, body: [].span)
+    server.respond(to: 1, [])
     server.pump()
     server.send(Wire.headers(3))
-    let second = try #require(server.session.nextRequest())
+    let second = try #require(server.next())
     #expect(first === second)
     #expect(second.streamID == 3 && second.method == .get && second.body.isEmpty)
     #expect(second.contentType.isEmpty && second.accept.isEmpty && second.authorization.isEmpty)
@@ -145,9 +145,9 @@ import Testing
     let server = Server()
     server.body = nil
     server.send(Wire.headers(1) + Wire.reset(1) + Wire.headers(3))
-    #expect(server.session.nextRequest()?.streamID == 3)
-    #expect(server.session.nextRequest() == nil)
-    #expect(server.session.nextClosedStream() == nil)
+    #expect(server.next()?.streamID == 3)
+    #expect(server.next() == nil)
+    #expect(server.nextClosed() == nil)
   }
 
   @Test("names a stream that closes before its answer, and ignores the late answer")
@@ -155,12 +155,12 @@ import Testing
     let server = Server()
     server.body = nil
     server.send(Wire.headers(1))
-    #expect(server.session.nextRequest()?.streamID == 1)
+    #expect(server.next()?.streamID == 1)
     server.send(Wire.reset(1))
-    #expect(server.session.nextClosedStream() == 1)
-    #expect(server.session.nextClosedStream() == nil)
-    #expect(!server.session.respond(to: 1, status: 200, body: "late".bytes.span))
-    #expect(server.session.openStreamCount == 0)
+    #expect(server.nextClosed() == 1)
+    #expect(server.nextClosed() == nil)
+    #expect(!server.respond(to: 1, "late".bytes))
+    #expect(server.openStreams == 0)
   }
 
   @Test("answers a stream once")
@@ -168,10 +168,10 @@ import Testing
     let server = Server()
     server.body = nil
     server.send(Wire.headers(1))
-    #expect(server.session.nextRequest() != nil)
-    #expect(server.session.respond(to: 1, status: 200, body: "a".bytes.span))
-    #expect(!server.session.respond(to: 1, status: 200, body: "b".bytes.span))
-    #expect(!server.session.respond(to: 99, status: 200, body: "c".bytes.span))
+    #expect(server.next() != nil)
+    #expect(server.respond(to: 1, "a".bytes))
+    #expect(!server.respond(to: 1, "b".bytes))
+    #expect(!server.respond(to: 99, "c".bytes))
     server.pump()
     #expect(server.data(1) == "a".bytes)
   }
@@ -203,12 +203,12 @@ import Testing
     let server = Server(limits, startingWith: Wire.preface + Wire.settings([(4, 0)]))
     server.body = nil
     server.send(Wire.headers(1) + Wire.headers(3))
-    #expect(server.session.nextRequest()?.streamID == 1)
-    server.session.respond(to: 1, status: 200, body: [UInt8](repeating: 1, count: 101).span)
-    #expect(server.session.nextRequest() == nil && server.session.hasRequests)
+    #expect(server.next()?.streamID == 1)
+    server.respond(to: 1, [UInt8](repeating: 1, count: 101))
+    #expect(server.next() == nil && server.hasRequests)
     server.send(Wire.windowUpdate(1, 50))
-    #expect(server.session.unsentBytes == 51)
-    #expect(server.session.nextRequest()?.streamID == 3)
+    #expect(server.unsentBytes == 51)
+    #expect(server.next()?.streamID == 3)
   }
 
   @Test("upgraded limits are announced and hold")
@@ -222,7 +222,7 @@ import Testing
     server.send(Wire.settingsAck + Wire.settingsAck)
     server.body = nil
     server.send((0..<100).flatMap { Wire.headers(UInt32($0 * 2 + 1)) })
-    #expect(server.session.openStreamCount == 100 && server.resets.isEmpty)
+    #expect(server.openStreams == 100 && server.resets.isEmpty)
   }
 
   @Test("gives memory back and goes on")
@@ -235,6 +235,6 @@ import Testing
     server.body = nil
     server.send(Wire.headers(5))
     server.session.releaseSpareMemory()
-    #expect(server.session.nextRequest()?.streamID == 5)
+    #expect(server.next()?.streamID == 5)
   }
 }

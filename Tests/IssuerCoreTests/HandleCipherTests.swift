@@ -69,8 +69,10 @@ import Testing
 
   @Test(
     "text that is no handle does not open",
-    arguments: ["", "A", "AAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAA",
-      "AAAAAAAAAAAAAAAAAAAAAAAAA1", "码码码码码码码码A", "AAAAAAAAAAAAAAAAAAAAAAAAAA"])
+    arguments: [
+      "", "A", "AAAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAA",
+      "AAAAAAAAAAAAAAAAAAAAAAAAA1", "码码码码码码码码A", "AAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ])
   func noHandle(text: String) { #expect(cipher.open(text) == nil) }
 
   @Test("a block of serial 0 does not open, though it is sealed under the key")

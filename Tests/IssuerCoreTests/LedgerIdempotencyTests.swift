@@ -99,7 +99,8 @@ import Testing
   private typealias Ledger = MemoryLedger
 
   private func command(_ random: inout SplitMix) -> Command {
-    let idempotency = random.once(in: 3)
+    let idempotency =
+      random.once(in: 3)
       ? MemoryLedger.key(random.next() % 40, content: random.next() % 2) : nil
     let serial = 1 + random.next() % 30
     switch random.below(4) {

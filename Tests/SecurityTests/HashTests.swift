@@ -134,8 +134,9 @@ import Testing
     let whole = HMACSHA256(key: repeated(7, 64)).mac([UInt8]())
     let longer = HMACSHA256(key: repeated(7, 65)).mac([UInt8]())
     #expect(whole != longer)
-    #expect(HMACSHA256(key: (repeated(7, 63) + [0])).mac([1])
-      == HMACSHA256(key: repeated(7, 63)).mac([1]))
+    #expect(
+      HMACSHA256(key: (repeated(7, 63) + [0])).mac([1])
+        == HMACSHA256(key: repeated(7, 63)).mac([1]))
   }
 }
 

@@ -7,7 +7,8 @@ import Testing
   let authority = TestAuthority.shared
   let directory = TestDirectory.make()
 
-  private func serverFailure(certificate: String, key: String, ca: String? = nil) -> SecurityError? {
+  private func serverFailure(certificate: String, key: String, ca: String? = nil) -> SecurityError?
+  {
     failure { () throws(SecurityError) in
       _ = try TLSContext.server(certificateFile: certificate, keyFile: key, clientCAFile: ca)
     }

@@ -21,7 +21,8 @@ final class TestAuthority: Sendable {
       "client", by: "ca", names: "DNS:gate.test,URI:\(Self.principal),URI:citycode://second",
       purpose: "clientAuth")
     makeLeaf("plain-client", by: "ca", names: "DNS:gate.test", purpose: "clientAuth")
-    makeLeaf("foreign-client", by: "other-ca", names: "URI:\(Self.principal)", purpose: "clientAuth")
+    makeLeaf(
+      "foreign-client", by: "other-ca", names: "URI:\(Self.principal)", purpose: "clientAuth")
     makeLeaf("wrong-purpose", by: "ca", names: "URI:\(Self.principal)", purpose: "serverAuth")
     makeLeaf(
       "expired-client", by: "ca", names: "URI:\(Self.principal)", purpose: "clientAuth",

@@ -4,6 +4,7 @@ internal import COpenSSL
 /// turn a number into an opaque handle and back. Not for messages. Not `Sendable`, as `AESGCM`.
 @safe
 package final class AES256Block: CustomStringConvertible, CustomReflectable {
+  /// The length of a block.
   package static let blockByteCount = 16
 
   private let encrypting: OpaquePointer
@@ -71,6 +72,8 @@ package final class AES256Block: CustomStringConvertible, CustomReflectable {
     return InlineArray { index in block[index] }
   }
 
+  /// Says that there is a key, not which.
   package var description: String { "AES256Block(key hidden)" }
+  /// Empty, so that no debugger or `dump` prints the key.
   package var customMirror: Mirror { Mirror(self, children: []) }
 }

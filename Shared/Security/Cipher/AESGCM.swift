@@ -9,8 +9,11 @@ internal import COpenSSL
 /// comparing parameter names in each call.
 @safe
 package final class AESGCM: CustomStringConvertible, CustomReflectable {
+  /// The length of a key.
   package static let keyByteCount = 32
+  /// The length of a nonce.
   package static let nonceByteCount = 12
+  /// How much longer a sealed message is than its plaintext.
   package static let tagByteCount = 16
 
   /// AES in hardware, or in constant time without it; `mode` points to it, so it lives as long.
@@ -100,7 +103,9 @@ package final class AESGCM: CustomStringConvertible, CustomReflectable {
     }
   }
 
+  /// Says that there is a key, not which.
   package var description: String { "AESGCM(key hidden)" }
+  /// Empty, so that no debugger or `dump` prints the key.
   package var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -25,14 +25,15 @@ package enum SecureRandom {
 }
 
 /// Random bytes for a hot loop: fetched 4 KiB at a time, each given out once and then erased.
-/// Cannot be copied, since a copy would give out the same bytes again. What is left when the pool goes
-/// was never given out, so it is no one's secret.
+/// Cannot be copied, since a copy would give out the same bytes again. What is left when the pool
+/// goes was never given out, so it is no one's secret.
 package struct RandomPool: ~Copyable {
   private static let byteCount = 4096
 
   private var pool: [UInt8] = []
   private var next = 0
 
+  /// Makes an empty pool: the first use fills it.
   package init() {}
 
   /// Appends `count` bytes, at most 4,096.

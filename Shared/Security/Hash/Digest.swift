@@ -1,6 +1,7 @@
 /// A SHA-256 digest or MAC: 32 bytes by value. `==` is not constant-time: compare MACs of secrets
 /// with `constantTimeEqual`.
 package struct Digest: Hashable, Sendable, CustomStringConvertible {
+  /// 32.
   package static let byteCount = 32
 
   /// The bytes in order, as they lie in memory.
@@ -71,10 +72,13 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// The same as `hex`.
   package var description: String { hex }
 
+  /// Compares all bytes, not in constant time.
   package static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
 
+  /// Feeds all bytes.
   package func hash(into hasher: inout Hasher) {
     hasher.combine(words.0)
     hasher.combine(words.1)

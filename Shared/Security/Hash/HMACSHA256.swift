@@ -47,6 +47,8 @@ package struct HMACSHA256: Sendable, CustomStringConvertible, CustomReflectable 
     return final.finalize()
   }
 
+  /// Says that there is a key, not which.
   package var description: String { "HMACSHA256(key hidden)" }
+  /// Empty, so that no debugger or `dump` prints the key.
   package var customMirror: Mirror { Mirror(self, children: []) }
 }

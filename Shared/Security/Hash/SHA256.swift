@@ -15,6 +15,7 @@ package enum SHA256 {
 package struct SHA256Hasher: Sendable {
   private var state = SHA256_CTX()
 
+  /// Begins an empty message.
   package init() {
     mustSucceed(unsafe SHA256_Init(&state), "SHA256_Init")
   }
@@ -27,7 +28,8 @@ package struct SHA256Hasher: Sendable {
     }
   }
 
-  /// Returns the digest of everything added. The hasher is spent: make a new one, or copy it before.
+  /// Returns the digest of everything added. The hasher is spent: make a new one, or copy it
+  /// before.
   package mutating func finalize() -> Digest {
     var digest = Digest()
     unsafe withUnsafeMutableBytes(of: &digest.words) { target in

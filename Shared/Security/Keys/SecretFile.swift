@@ -81,7 +81,8 @@ enum PlainFile {
     }
     guard status.st_size <= byteCountMax else {
       throw SecurityError(
-        .wrongSize, operation, "it has \(status.st_size) bytes; at most \(byteCountMax) are allowed")
+        .wrongSize, operation, "it has \(status.st_size) bytes; at most \(byteCountMax) are allowed"
+      )
     }
     var bytes = [UInt8](repeating: 0, count: byteCountMax + 1)
     var total = 0

@@ -86,8 +86,10 @@ package final class SigningKey: Sendable, CustomStringConvertible, CustomReflect
     return signature
   }
 
+  /// Names the public half only.
   package var description: String {
     "Ed25519 private key \(verifyingKey.identifier.hex.prefix(16)) (hidden)"
   }
+  /// Empty, so that no debugger or `dump` prints the key.
   package var customMirror: Mirror { Mirror(self, children: []) }
 }

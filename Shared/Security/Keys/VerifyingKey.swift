@@ -6,7 +6,9 @@ internal import COpenSSL
 /// here changes it after `init`.
 @safe
 package final class VerifyingKey: Sendable, Equatable, Hashable, CustomStringConvertible {
+  /// The length of a raw public key.
   package static let rawByteCount = 32
+  /// The length of a signature.
   package static let signatureByteCount = 64
 
   nonisolated(unsafe) private let handle: OpaquePointer
@@ -83,14 +85,17 @@ package final class VerifyingKey: Sendable, Equatable, Hashable, CustomStringCon
     return result == 1
   }
 
+  /// True for the same public key.
   package static func == (left: VerifyingKey, right: VerifyingKey) -> Bool {
     left.raw == right.raw
   }
 
+  /// Feeds the raw key.
   package func hash(into hasher: inout Hasher) { hasher.combine(raw) }
 
   /// The SHA-256 of the raw key, by which operators compare keys.
   package var identifier: Digest { SHA256.hash(raw.span) }
 
+  /// The start of the identifier.
   package var description: String { "Ed25519 public key \(identifier.hex.prefix(16))" }
 }

@@ -1,13 +1,14 @@
 internal import COpenSSL
 
-/// What all TLS sessions of one side share: certificate, authorities, protocol settings, ticket keys.
-/// Immutable once made. To change a certificate make a new context and use it for new sessions.
+/// What all TLS sessions of one side share: certificate, authorities, protocol settings, ticket
+/// keys. Immutable once made. To change a certificate make a new context and use it for new
+/// sessions.
 ///
 /// TLS 1.2 and 1.3 only, forward-secret AEAD suites only (RFC 9113 §9.2.2), ALPN `h2` only, no
 /// compression, no renegotiation, no 0-RTT data (it can be replayed).
 ///
-/// `Sendable`: OpenSSL's manual (openssl-threads(7)) allows an `SSL_CTX` to be used from many threads
-/// once it is configured; nothing here changes it after `init`.
+/// `Sendable`: OpenSSL's manual (openssl-threads(7)) allows an `SSL_CTX` to be used from many
+/// threads once it is configured; nothing here changes it after `init`.
 @safe
 package final class TLSContext: Sendable {
   /// How long a session ticket may be used to resume.
@@ -36,10 +37,10 @@ package final class TLSContext: Sendable {
   deinit { unsafe SSL_CTX_free(handle) }
 
   /// A server's context. `certificateFile` holds the chain, leaf first; `keyFile` its private key,
-  /// readable by owner and group only. With `clientCAFile` clients are asked for a certificate: they
-  /// may have none, but one that does not verify ends the handshake. With `ticketSecret` (32 bytes or
-  /// more) all servers given the same secret resume each other's sessions; without it tickets
-  /// live and die with this context.
+  /// readable by owner and group only. With `clientCAFile` clients are asked for a certificate:
+  /// they may have none, but one that does not verify ends the handshake. With `ticketSecret` (32
+  /// bytes or more) all servers given the same secret resume each other's sessions; without it
+  /// tickets live and die with this context.
   package static func server(
     certificateFile: String, keyFile: String, clientCAFile: String? = nil,
     ticketSecret: [UInt8]? = nil
@@ -61,7 +62,8 @@ package final class TLSContext: Sendable {
     let context = try TLSContext(.client, operation: operation)
     guard (certificateFile == nil) == (keyFile == nil) else {
       throw SecurityError(
-        .invalidArgument, operation, "a client certificate needs its key, and a key its certificate")
+        .invalidArgument, operation, "a client certificate needs its key, and a key its certificate"
+      )
     }
     if let certificateFile, let keyFile {
       try context.loadIdentity(certificateFile: certificateFile, keyFile: keyFile)
@@ -178,7 +180,8 @@ extension TLSContext {
   }
 }
 
-/// Refuses a client that offers no application protocol at all: the ALPN callback is not asked then.
+/// Refuses a client that offers no application protocol at all: the ALPN callback is not asked
+/// then.
 private func requireALPN(
   _ session: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _: UnsafeMutableRawPointer?
 ) -> Int32 {

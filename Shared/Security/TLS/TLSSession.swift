@@ -1,11 +1,12 @@
 internal import COpenSSL
 
-/// One TLS connection as an engine without a socket: ciphertext goes in by `receive` and comes out by
-/// `takeOutput`; plaintext by `write` and `read`. After any call that throws, `takeOutput` may still
-/// hold an alert for the peer: send it, then close.
+/// One TLS connection as an engine without a socket: ciphertext goes in by `receive` and comes out
+/// by `takeOutput`; plaintext by `write` and `read`. After any call that throws, `takeOutput` may
+/// still hold an alert for the peer: send it, then close.
 ///
-/// One owner at a time. `@unchecked Sendable` because it may move between threads: openssl-threads(7)
-/// forbids only concurrent use of one `SSL`, and a noncopyable value has one user at a time.
+/// One owner at a time. `@unchecked Sendable` because it may move between threads:
+/// openssl-threads(7) forbids only concurrent use of one `SSL`, and a noncopyable value has one
+/// user at a time.
 @safe
 package struct TLSSession: ~Copyable, @unchecked Sendable {
   /// How far the handshake is.
@@ -58,8 +59,9 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
     unsafe SSL_set_accept_state(handle)
   }
 
-  /// The client's end of a new connection. The server must prove that it is `serverName`: a DNS name,
-  /// or an IPv4 or IPv6 address. Resumes an earlier session of the context to the same name if it can.
+  /// The client's end of a new connection. The server must prove that it is `serverName`: a DNS
+  /// name, or an IPv4 or IPv6 address. Resumes an earlier session of the context to the same name
+  /// if it can.
   package init(client context: TLSContext, serverName: String) throws(SecurityError) {
     precondition(context.side == .client, "a client session needs a client context")
     self.context = context
@@ -98,8 +100,8 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
     inputPeak = max(inputPeak, unsafe Int(BIO_ctrl_pending(input)))
   }
 
-  /// Goes on with the handshake as far as the received data allows. For a client the first call makes
-  /// the first message.
+  /// Goes on with the handshake as far as the received data allows. For a client the first call
+  /// makes the first message.
   package mutating func advanceHandshake() throws(SecurityError) -> Progress {
     if isEstablished { return .done }
     try checkUsable("the TLS handshake")

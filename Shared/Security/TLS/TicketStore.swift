@@ -1,15 +1,15 @@
 internal import COpenSSL
 internal import Synchronization
 
-/// Session tickets that servers gave to a client context, by server name. Each is used once
-/// (RFC 8446 §C.4) and by one session, which is what lets sessions on different loops share the store.
+/// Session tickets that servers gave to a client context, by server name. Each is used once (RFC
+/// 8446 §C.4) and by one session, which is what lets sessions on different loops share the store.
 @safe
 final class TicketStore: Sendable {
   private static let serversMax = 64
   private static let ticketsPerServerMax = 16
 
-  /// Owns one reference to an `SSL_SESSION`. OpenSSL counts references atomically; this module reads
-  /// and writes a session only through the one TLS session that took it out.
+  /// Owns one reference to an `SSL_SESSION`. OpenSSL counts references atomically; this module
+  /// reads and writes a session only through the one TLS session that took it out.
   @safe
   struct Ticket: ~Copyable, @unchecked Sendable {
     private let handle: OpaquePointer

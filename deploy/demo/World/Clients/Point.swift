@@ -7,8 +7,6 @@ package struct Scan: Sendable {
   package let json: JSONValue
   package let duration: Duration
 
-  package var milliseconds: Int { Int(duration / .milliseconds(1)) }
-
   /// Throws unless the outcome is `wanted`.
   @discardableResult
   package func expected(_ wanted: String, _ what: String) throws(WorldError) -> Scan {

@@ -14,7 +14,7 @@ extension Story {
     fact("Scans went on meanwhile, from the status cache: \(scan.outcome).")
     let start = ContinuousClock.now
     try await home.issuer.start()
-    fact("The issuer is back after \((ContinuousClock.now - start) / .milliseconds(1)) ms.")
+    fact("The issuer is back after \(show(ContinuousClock.now - start)).")
     try await load.check()
     fact("Every acknowledged write is there; those without an answer were repeated safely.")
   }

@@ -47,7 +47,7 @@ extension Story {
     try demand(scan.string("region") == home.region, "the answer is of \(scan.string("region"))")
     fact(
       "Region \(world.partner.region) asks region \(home.region), relay to relay:"
-        + " \(show(scan)), in \(scan.milliseconds) ms.")
+        + " \(show(scan)), in \(show(scan.duration)).")
     _ = try await home.commission().set("red", of: resident, reason: 4)
     let refused = try await world.partner.point().scan(code)
       .expected("colour", "the scan in \(world.partner.region) after red")

@@ -33,7 +33,7 @@ extension Story {
   func gateAccepts() async throws {
     let scan = try await home.point().scan(code).expected("accepted", "the scan")
     try demand(scan.string("colour") == "green", "the holder is \(scan.string("colour"))")
-    fact("The gate's screen shows \(show(scan)), answered in \(scan.milliseconds) ms.")
+    fact("The gate's screen shows \(show(scan)), answered in \(show(scan.duration)).")
     let receipt = scan.string("receipt")
     let entry = try await home.point().journalEntry(receipt).required("reading the receipt")
     try demand(
@@ -51,7 +51,7 @@ extension Story {
     fact(
       "The change stands in the log as entry \(status["position"]?.integer ?? 0), with who and why."
     )
-    fact("The next scan, \(later / .milliseconds(1)) ms later: \(show(scan)).")
+    fact("The next scan, \(show(later)) later: \(show(scan)).")
     let hospital = try await home.point(.hospital).scan(code)
       .expected("accepted", "the scan at a hospital")
     fact("A hospital lets yellow in, because its scene says so: \(show(hospital)).")

@@ -76,6 +76,12 @@ package struct Story {
 
   var home: Site { world.home }
 
+  /// "0.5 ms"
+  func show(_ duration: Duration) -> String {
+    let tenths = Int((duration / .microseconds(100)).rounded())
+    return "\(tenths / 10).\(tenths % 10) ms"
+  }
+
   /// An RFC 3339 time `seconds` from now.
   package static func time(fromNow seconds: Int64) -> String {
     CityTime(unixSeconds: System.wallMilliseconds / 1_000 + seconds).description
