@@ -49,6 +49,7 @@ final class LedgerWriter: Sendable {
   /// Changed on the writer's thread alone.
   private let state: Mutex<Registry.State>
   private let view: LedgerView
+  private let care = Mutex(CacheCare())
   private let isClosed = Atomic<Bool>(false)
 
   /// Commands that may wait; more are refused as busy.
@@ -144,6 +145,7 @@ final class LedgerWriter: Sendable {
 
   /// Decides, writes and applies one batch.
   private func commit(_ commands: [Command]) throws -> [Reply] {
+    try catchUp()
     let now = WallClock.now()
     var state = self.state.withLock { $0 }
     defer { view.endReads() }
@@ -169,8 +171,20 @@ final class LedgerWriter: Sendable {
     return replies
   }
 
+  /// Applies to the cache what an earlier batch could not: while that fails, no further change is
+  /// taken, so the cache is one batch behind at most.
+  private func catchUp() throws {
+    let applied = cache.state.appliedPosition
+    let last = state.withLock { $0.lastPosition }
+    guard applied < last else { return }
+    let changes = try registry.unsealedChanges(after: applied, max: .max)
+    try cache.apply(
+      changes: changes.map { ($0.serial, $0.status) }, upTo: last, asOf: WallClock.now())
+  }
+
   /// Puts the unsealed changes into segments, each in one transaction with the place in the chain.
   private func seal() throws {
+    try catchUp()
     while true {
       var state = self.state.withLock { $0 }
       guard state.lastPosition > state.chain.position else { break }
@@ -227,8 +241,9 @@ final class LedgerWriter: Sendable {
   /// Tells the cache and the followers that what they know is complete up to now.
   private func beat() {
     do {
+      try catchUp()
       try cache.beat(asOf: WallClock.now())
-      complain(nil)
+      complain(try care.withLock { try $0.tick(cache) })
     } catch {
       complain("\(error)")
     }

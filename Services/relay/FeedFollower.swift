@@ -22,8 +22,8 @@ final class FeedFollower: Sendable {
   private let thread = Loops(count: 1)
   private let applied: Metrics.Counter
   private let refused: Metrics.Counter
-  private let status = Mutex<(feed: String?, keys: String?)>(
-    ("the feed has not been reached yet", "no epoch keys yet"))
+  private let status = Mutex<(feed: String?, keys: String?, cache: String?)>(
+    ("the feed has not been reached yet", "no epoch keys yet", nil))
 
   /// What belongs to the thread.
   private final class State {
@@ -31,6 +31,8 @@ final class FeedFollower: Sendable {
     var follower: Follower
     var snapshot: SnapshotBuilder?
     var keysDueMilliseconds: UInt64 = 0
+    var careDueMilliseconds: UInt64 = 0
+    var care = CacheCare()
 
     init(_ upstream: Upstream, _ follower: Follower) {
       self.upstream = upstream
@@ -90,6 +92,7 @@ final class FeedFollower: Sendable {
     [
       HealthCheck("feed") { self.status.withLock { $0.feed } },
       HealthCheck("epoch_keys") { self.status.withLock { $0.keys } },
+      HealthCheck("status_cache") { self.status.withLock { $0.cache } },
     ]
   }
 
@@ -107,6 +110,10 @@ final class FeedFollower: Sendable {
       state.keysDueMilliseconds = now + Self.keysMilliseconds
       fetchKeys(bound)
     }
+    if now >= state.careDueMilliseconds {
+      state.careDueMilliseconds = now + 1_000
+      careForCache(state)
+    }
     state.upstream.send(.get, state.follower.request.path, timeoutMilliseconds: 20_000) { result in
       let pause = self.take(result, bound.value)
       if pause == 0 {
@@ -114,6 +121,15 @@ final class FeedFollower: Sendable {
       } else {
         self.thread.all[0].schedule(afterMilliseconds: pause) { self.step(bound) }
       }
+    }
+  }
+
+  private func careForCache(_ state: State) {
+    do {
+      let complaint = try state.care.tick(cache)
+      status.withLock { $0.cache = complaint }
+    } catch {
+      status.withLock { $0.cache = "\(error)" }
     }
   }
 

@@ -45,13 +45,14 @@ internal import CNghttp2
     // Bodies are acknowledged by hand: the connection's window once a `receive`, a stream's window
     // only while more is to come.
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
-    // `ClosedStreams` remembers what has to be remembered.
-    unsafe nghttp2_option_set_no_closed_streams(option, 1)
+    // Closed streams stay known to the library (no `no_closed_streams`): a frame on one must be
+    // STREAM_CLOSED (RFC 9113 §5.1).
     unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
     unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
-    // `FloodGuard` counts these two more exactly and says goodbye; the library's own count is the
-    // second fence.
-    unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
+    // `FloodGuard` counts these two exactly and says goodbye; the library's own counts are the
+    // second fence. Its count of CONTINUATION goes up with every piece in which the nine octets
+    // of a frame's head arrive.
+    unsafe nghttp2_option_set_max_continuations(option, (limits.continuationsMax + 1) * 9)
     unsafe nghttp2_option_set_stream_reset_rate_limit(
       option, UInt64(limits.resetsBurst * 2), UInt64(limits.resetsPerSecond * 2))
   }
@@ -169,8 +170,8 @@ internal import CNghttp2
     }
     if isServer {
       add(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax)
-      // RFC 9218: the priority tree of RFC 7540 is work without use here.
-      add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1)
+      // No NO_RFC7540_PRIORITIES: with it the library ignores a PRIORITY frame that names itself or
+      // stream 0, which must be a PROTOCOL_ERROR (RFC 9113 §5.3.1, §6.3).
     } else {
       add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
     }

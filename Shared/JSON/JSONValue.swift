@@ -11,6 +11,7 @@ package enum JSONValue: Equatable, Sendable {
   case array([JSONValue])
   case object([Member])
 
+  /// One name of an object and its value.
   package struct Member: Equatable, Sendable {
     package let name: String
     package let value: JSONValue

@@ -14,23 +14,27 @@ package struct JSONWriter {
 
   package init(reserving byteCount: Int) { bytes.reserveCapacity(byteCount) }
 
+  /// Starts a new text in the same buffer.
   package mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     needsComma = false
   }
 
+  /// Writes an object; `members` writes what is in it.
   package mutating func object(_ members: (inout JSONWriter) -> Void) {
     open(UInt8(ascii: "{"))
     members(&self)
     close(UInt8(ascii: "}"))
   }
 
+  /// Writes an array; `elements` writes what is in it.
   package mutating func array(_ elements: (inout JSONWriter) -> Void) {
     open(UInt8(ascii: "["))
     elements(&self)
     close(UInt8(ascii: "]"))
   }
 
+  /// Writes one member of an object.
   package mutating func field(_ name: String, _ value: String) {
     self.name(name)
     self.value(value)
@@ -56,6 +60,7 @@ package struct JSONWriter {
     array(elements)
   }
 
+  /// Writes one element of an array, or the value of the member that `name` began.
   package mutating func value(_ string: String) {
     comma()
     quoted(string)

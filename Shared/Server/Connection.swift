@@ -19,6 +19,7 @@ final class Connection: ChannelInboundHandler {
   private var session: ServerSession
   private var state: ConnectionState
   private let openedAt: UInt64
+  private var requestsAtLastCheck = 0
   /// Bytes given to the socket since the beginning.
   private var writtenBytes = 0
   private var channel: (any Channel)?
@@ -129,7 +130,12 @@ final class Connection: ChannelInboundHandler {
       case .headerListTooLarge: respond(to: request.streamID, .headersTooLarge())
       case .bodyTooLarge:
         let bytesMax = host.router.bodyLimits.bytesMax(request.path.span)
-        respond(to: request.streamID, .bodyTooLarge(bytesMax))
+        if bytesMax > 0 {
+          respond(to: request.streamID, .bodyTooLarge(bytesMax))
+        } else {
+          // Nothing at this path takes a body: the router says what is wrong.
+          host.router.handle(request, principal(of: request), self)
+        }
       case .overloaded:
         respond(to: request.streamID, .busy("This connection holds too many unfinished bodies."))
       case nil: host.router.handle(request, principal(of: request), self)
@@ -245,6 +251,11 @@ final class Connection: ChannelInboundHandler {
       if now >= openedAt + UInt64(host.limits.handshakeMilliseconds) { end() }
       return
     }
+    if session.openStreamCount == 0, session.requestCount == requestsAtLastCheck {
+      session.releaseSpareMemory()
+      tls?.releaseIdleMemory()
+    }
+    requestsAtLastCheck = session.requestCount
     let buffered = (try? channel?.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     let action = state.check(
       session.facts, socketUnwritten: buffered, socketWritten: writtenBytes - buffered, now: now)

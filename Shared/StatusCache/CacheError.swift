@@ -1,5 +1,6 @@
 /// Why a status cache refuses; the text is for the operator.
 package struct CacheError: Error, Equatable, CustomStringConvertible {
+  /// The kinds of refusal; each says what to do about it.
   package enum Code: String, Sendable {
     /// The directory holds another region's cache: use another directory.
     case foreignRegion = "foreign_region"

@@ -23,6 +23,7 @@ package struct CacheState: Sendable, Equatable {
   /// Whether answers may rest on this state.
   package var servable: Bool { generation > 0 && appliedPosition >= servablePosition }
 
+  /// A cache nothing has been written to.
   package static func empty(_ region: Region) -> CacheState {
     CacheState(
       generation: 0, pageCount: 0, chain: .start(region), appliedPosition: 0,

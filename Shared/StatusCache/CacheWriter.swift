@@ -178,18 +178,30 @@ package final class CacheWriter: Sendable {
 
   // MARK: Positions without changes
 
-  /// Notes that nothing changed up to `asOf`.
-  package func beat(asOf: Instant) throws(StorageError) {
-    try commit { _, state throws(StorageError) in
+  /// Notes that nothing changed up to `asOf`. With `position`, the end of the log as the caller
+  /// knows it: if the cache has not applied all of it, saying so would be a lie, and this is
+  /// `outOfOrder`.
+  package func beat(asOf: Instant, upTo position: UInt64? = nil) throws {
+    try change { _, state in
+      if let position, position != state.appliedPosition {
+        throw CacheError(
+          code: .outOfOrder,
+          detail: "the cache is at position \(state.appliedPosition), the log at \(position)")
+      }
       if state.generation == 0 { state.generation = 1 }
       state.asOf = max(state.asOf, asOf)
     }
   }
 
-  /// Notes that the log is sealed up to `chain`, all of which is applied.
-  package func markSealed(_ chain: ChainPosition) throws(StorageError) {
-    try commit { _, state throws(StorageError) in
-      precondition(chain.position <= state.appliedPosition, "sealed beyond what is applied")
+  /// Notes that the log is sealed up to `chain`; `outOfOrder` unless all of that is applied.
+  package func markSealed(_ chain: ChainPosition) throws {
+    try change { _, state in
+      guard chain.position <= state.appliedPosition, chain.segment >= state.chain.segment else {
+        throw CacheError(
+          code: .outOfOrder,
+          detail: "the log is sealed up to position \(chain.position), the cache is at"
+            + " \(state.appliedPosition)")
+      }
       state.chain = chain
       state.asOf = max(state.asOf, chain.asOf)
     }

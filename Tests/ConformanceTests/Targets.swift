@@ -1,5 +1,6 @@
 import Foundation
 import RawHTTP2
+import World
 
 /// The servers under test, started on first use and ended with this process.
 func targets() async throws -> [ConformanceTarget] { try await Servers.shared.all() }
@@ -25,12 +26,15 @@ private func namedTarget() -> ConformanceTarget? {
     processID: environment["CITYCODE_TARGET_PID"].flatMap { Int32($0) })
 }
 
-/// Debian's nghttpd as a control: it keeps every requirement but one, and no limits.
+/// The three services, over h2c and TLS; and Debian's nghttpd as a control: it keeps every
+/// requirement but one, and no limits.
 private actor Servers {
   static let shared = Servers()
 
   private var started: Task<[ConformanceTarget], any Error>?
   private var lifelines: [Pipe] = []
+  /// Ends the services with this process, however it ends.
+  private var watcher: Watcher?
 
   func all() async throws -> [ConformanceTarget] {
     let task = started ?? Task { try await start() }
@@ -40,6 +44,44 @@ private actor Servers {
 
   private func start() async throws -> [ConformanceTarget] {
     if let target = namedTarget() { return [target] }
+    return try await services() + control()
+  }
+
+  /// A path of each service that takes a body, and answers GET with a problem document.
+  private static let paths = [
+    "issuer": "/v1/holders", "verifier": "/v1/scans", "relay": "/v1/foreign-scans",
+  ]
+
+  private func services() async throws -> [ConformanceTarget] {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "citycode-conformance-\(ProcessInfo.processInfo.processIdentifier)").path
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    var plan = World.Plan(directory: directory)
+    plan.people = 100
+    plan.regions = ["310000"]
+    let world = try await World(plan)
+    watcher = try Watcher(directory: directory)
+    try await world.load()
+    try await world.start()
+    var targets: [ConformanceTarget] = []
+    for (service, path) in Self.paths.sorted(by: { $0.key < $1.key }) {
+      let ports = world.home.ports[service]!
+      let process = world.home.daemon(service).processID
+      let tls = Endpoint.TLS(caFile: world.certificateFile)
+      for (port, name, tls) in [
+        (ports.h2c, "\(service) over h2c", nil), (ports.https, "\(service) over TLS", tls),
+      ] {
+        targets.append(
+          ConformanceTarget(
+            name: name,
+            endpoint: Endpoint(address: "127.0.0.1", port: UInt16(port), tls: tls, path: path),
+            limits: .anonymous, processID: process))
+      }
+    }
+    return targets
+  }
+
+  private func control() async throws -> [ConformanceTarget] {
     let places = ["/usr/bin/nghttpd", "/usr/sbin/nghttpd"]
     guard let program = places.first(where: FileManager.default.isExecutableFile) else { return [] }
     // Any folder will do; this one is always there.

@@ -26,11 +26,14 @@ extension EndToEnd {
             service, ["grants_file=/nowhere/grants.json"], saying: "/nowhere/grants.json")
           try await refuses(service, ["log_level=loud"], saying: "log_level")
         }
-        // The relay holds neither registry nor journal, so its port is what it can fail on.
-        try await refuses("relay", ["listen=127.0.0.1:\(port)"], saying: "\(port)", "in use")
+        // The relay holds neither registry nor journal, so ports are all it can fail on.
+        let free = ["admin_listen=127.0.0.1:0", "listen=127.0.0.1:0", "listen_h2c="]
+        for key in ["admin_listen", "listen", "listen_h2c"] {
+          try await refuses(
+            "relay", free + ["\(key)=127.0.0.1:\(port)"], saying: "port \(port)", "in use")
+        }
         try await refuses(
-          "relay", ["listen=127.0.0.1:0", "listen_h2c=0.0.0.0:0"], saying: "listen_h2c",
-          "h2c_anywhere")
+          "relay", free + ["listen_h2c=0.0.0.0:0"], saying: "listen_h2c", "h2c_anywhere")
 
         await world.stop()
         try await refuses(

@@ -84,7 +84,7 @@ extension EndToEnd {
           service: "issuer", method: .post, path: "/v1/codes", type: "application/json",
           body: #"{"handle":"\#(handle)"\#(members)}"#, status: status, problem: problem)
       }
-      let document = #""document":{"type":"resident_id","number":"110101199003070134"}"#
+      let document = #""document":{"type":"resident_id","number":"110105194912310021"}"#
       return [
         holders(#"{"document":"#, 400, "malformed_json", "at byte"),
         holders("[]", 400, "malformed_json", "object"),

@@ -38,6 +38,7 @@ extension EndToEnd {
           try await writes.check()
           try await registrations.check()
         }
+        print("P-01: \(kills) kills, \(acknowledged) acknowledged writes, all there")
         #expect(acknowledged > kills)
         #expect(registrations.count > 0)
       }

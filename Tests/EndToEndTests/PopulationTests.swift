@@ -13,7 +13,7 @@ extension EndToEnd {
           ["sample", "--people", "200", "--seed", "9", "--region", "310000"])
         let lines = sample.split(separator: "\n").map(String.init)
         var bad = lines
-        bad.insert("resident_id,110101199003070134,resident,张三,13800000000,,", at: 3)
+        bad.insert("resident_id,110105194912310021,resident,张三,13800000000,,", at: 3)
         bad.insert("library_card,77,resident,李四,13800000000,,", at: 10)
         bad.append(lines[1])
         let path = "\(world.directory)/people.csv"

@@ -1,5 +1,6 @@
 import Codes
 import IssuerCore
+import Security
 import Support
 import Testing
 
@@ -74,6 +75,19 @@ import Testing
       "AAAAAAAAAAAAAAAAAAAAAAAAA1", "码码码码码码码码A", "AAAAAAAAAAAAAAAAAAAAAAAAAA",
     ])
   func noHandle(text: String) { #expect(cipher.open(text) == nil) }
+
+  @Test("each of the nine zeros is looked at")
+  func zeros() {
+    let key = [UInt8](repeating: 0x5A, count: 32)
+    let block = AES256Block(key: key.span)
+    for place in 7..<16 {
+      var plain: [UInt8] = [0, 0, 0, 0, 1, 0, 1] + [UInt8](repeating: 0, count: 9)
+      plain[place] = 1
+      var sealed: [UInt8] = []
+      block.encrypt(plain.span, into: &sealed)
+      #expect(cipher.open(Base32.text(of: sealed.span)) == nil, "byte \(place)")
+    }
+  }
 
   @Test("a block of serial 0 does not open, though it is sealed under the key")
   func nobody() {

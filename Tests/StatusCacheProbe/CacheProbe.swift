@@ -28,7 +28,10 @@ enum CacheProbe {
   static func watch(_ directory: String) throws {
     let shared = try SharedCache(directory: directory, region: region, mapSizeBytes: 256 << 20)
     let reader = try CacheReader(shared, region: region)
-    let stop = Thread { Probe.wait(); Stop.wanted.withLock { $0 = true } }
+    let stop = Thread {
+      Probe.wait()
+      Stop.wanted.withLock { $0 = true }
+    }
     stop.start()
     Probe.say("watching")
     var last: UInt16 = 0

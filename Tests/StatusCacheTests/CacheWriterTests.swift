@@ -109,7 +109,9 @@ import Testing
   func segments() throws {
     var log = SampleLog()
     let segments = (1...5).map { number in
-      log.seal([(UInt64(number), Sample.status(.yellow)), (600, Sample.status(revision: UInt16(number)))])
+      log.seal([
+        (UInt64(number), Sample.status(.yellow)), (600, Sample.status(revision: UInt16(number))),
+      ])
     }
     for segment in segments {
       try writer.apply(segment)
@@ -178,6 +180,20 @@ import Testing
     try writer.markSealed(log.chain)
     try writer.apply(log.seal([(1, Sample.status(.green))]))
     #expect(try status(1) == Sample.status(.green))
+  }
+
+  @Test("P-29: a cache that lacks changes of the log does not call itself complete")
+  func behind() throws {
+    var log = SampleLog()
+    try writer.apply(log.seal([(1, Sample.status())]))
+    let missed = log.seal([(2, Sample.status(.red))])
+    #expect(code { try writer.beat(asOf: Sample.instant(9_000), upTo: 2) } == .outOfOrder)
+    #expect(code { try writer.markSealed(log.chain) } == .outOfOrder)
+    #expect(writer.state.asOf == Sample.instant(1_000))
+    try writer.apply(missed)
+    try writer.beat(asOf: Sample.instant(9_000), upTo: 2)
+    #expect(writer.state.asOf == Sample.instant(9_000))
+    #expect(writer.state.chain == log.chain)
   }
 
   // MARK: Opening again, damage, room
@@ -257,7 +273,8 @@ import Testing
       let writer = try Sample.writer(other, mapSizeBytes: 4 << 20)
       let reader = try Sample.reader(writer)
       for number in UInt64(0)..<20 {
-        waiting.append(log.seal((0..<100).map { (number * 50_800 + 1 + $0 * 508, Sample.status()) }))
+        waiting.append(
+          log.seal((0..<100).map { (number * 50_800 + 1 + $0 * 508, Sample.status()) }))
       }
       var full: StorageError?
       do {

@@ -35,7 +35,7 @@ import Testing
 
   @Test(
     "a generation of any size holds exactly the statuses it was given",
-    arguments: [1, 506, 507, 508, 1_015, 1_016, 508 * 2_000 - 1, 508 * 2_000 + 3])
+    arguments: [1, 506, 507, 508, 1_015, 1_016, 508 * 2_000 + 3])
   func sizes(count: UInt64) throws {
     var builder = try GenerationBuilder(writer, version: 1)
     var expected: [UInt64: Status] = [:]
@@ -83,7 +83,7 @@ import Testing
     try recompute(1_000, Sample.status(.green), at: 1)
     try recompute(1_000, Sample.status(.yellow), at: 2)
     var builder = try GenerationBuilder(writer, version: 3)
-    for _ in 0...600_000 { try builder.append(Sample.status(.red)) }
+    for _ in 0...200_000 { try builder.append(Sample.status(.red)) }
     _ = try builder.finish()
     let grown = try writer.mapUsage()
     let state = writer.state
@@ -119,8 +119,8 @@ import Testing
 
   @Test("many recomputations take no more room than three generations")
   func room() throws {
-    for position in UInt64(1)...20 { try recompute(100_000, Sample.status(), at: position) }
-    let pages = 100_000 / 508 + 1
-    #expect(try writer.mapUsage().fileBytes < 4 * pages * 4_096 + 400_000)
+    for position in UInt64(1)...12 { try recompute(30_000, Sample.status(), at: position) }
+    let pages = 30_000 / 508 + 1
+    #expect(try writer.mapUsage().fileBytes < 4 * pages * 4_096 + 200_000)
   }
 }

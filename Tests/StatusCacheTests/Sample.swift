@@ -58,6 +58,16 @@ struct SampleLog {
     return segment
   }
 
+  /// Appends `count` framed segments of three changes each to `body`.
+  static func write(_ count: Int, into body: inout [UInt8]) {
+    var log = SampleLog()
+    for _ in 0..<count {
+      var bytes: [UInt8] = []
+      _ = log.seal((1...3).map { ($0, Sample.status()) }, into: &bytes)
+      Framing.append(bytes.span, to: &body)
+    }
+  }
+
   /// The digest a cache with these statuses must have.
   static func digest(of statuses: [UInt64: Status]) -> Digest {
     var hasher = SHA256Hasher()

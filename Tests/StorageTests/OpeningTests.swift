@@ -1,7 +1,8 @@
 import Foundation
-@testable import Storage
 import Support
 import Testing
+
+@testable import Storage
 
 @Suite struct OpeningTests {
   private let directory: TemporaryDirectory

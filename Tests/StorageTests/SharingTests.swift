@@ -1,6 +1,7 @@
 import Foundation
 import Storage
 import Support
+import Synchronization
 import Testing
 
 /// What several processes do to one environment.
@@ -104,6 +105,38 @@ import Testing
     #expect(count == 200)
     writer.finish()
   }
+
+  @Test("P-18: taking over a larger map waits for the views of this process to end")
+  func mapGrownUnderViews() throws {
+    do {
+      let environment = try Environment(directory: directory.path, mapSizeBytes: 1 << 20)
+      _ = try environment.table("rows", integerKeys: true)
+    }
+    let environment = try Environment(
+      directory: directory.path, mapSizeBytes: 1 << 20, for: .readOnly)
+    let table = try environment.table("rows", integerKeys: true)
+    let held = try ReadSession(environment)
+    try held.renew()
+    let writer = try Probe([probe, "write", directory.path, "20"])
+    #expect(writer.line() == "written")
+    let other = Thread {
+      // Another loop's turn: it has to wait for this one's, and then sees the new rows.
+      let seen = try? environment.read { transaction throws(StorageError) in
+        try transaction.count(table)
+      }
+      Self.seen.withLock { $0 = seen }
+    }
+    other.start()
+    usleep(100_000)
+    #expect(Self.seen.withLock { $0 } == nil)
+    #expect(try held.get(table, key: 1) { $0.count } == nil)
+    held.reset()
+    while !other.isFinished { usleep(1_000) }
+    #expect(Self.seen.withLock { $0 } == 200)
+    writer.finish()
+  }
+
+  private static let seen = Mutex<Int?>(nil)
 
   @Test("a writer killed inside a transaction leaves nothing of it, and the next goes on")
   func killedWriter() throws {

@@ -75,7 +75,9 @@ import Testing
     let table = try environment.table("numbers", integerKeys: true)
     let keys: [UInt64] = [1, 255, 256, 65_536, 1 << 40, .max]
     try environment.write { transaction throws(StorageError) in
-      for key in keys.reversed() { try transaction.put(table, key: key, value: text("\(key)").span) }
+      for key in keys.reversed() {
+        try transaction.put(table, key: key, value: text("\(key)").span)
+      }
     }
     var seen: [UInt64] = []
     try environment.read { transaction throws(StorageError) in

@@ -94,9 +94,7 @@ package struct Follower: Sendable {
         batch.pageCount == Int(wanted)
       else { throw .malformed }
       // Pages from before the manifest lack changes that nobody will send again.
-      guard batch.position.segment >= manifest.position.segment,
-        batch.position.position >= manifest.position.position
-      else { throw .repeated }
+      guard batch.position.segment >= manifest.position.segment else { throw .repeated }
       return [.store(batch)] + load(manifest, from: next + wanted)
     case .following(let position): return try follow(body, from: position)
     }

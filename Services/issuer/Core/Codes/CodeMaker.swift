@@ -34,6 +34,7 @@ package struct IssueTerms: Sendable {
   package static let pastSeconds: Int64 = 3_600
   package static let countMax = 2_000
 
+  /// Why no code is made on these terms; `nil` if they are good.
   package func refusal(at now: CityTime) -> IssueRefusal? {
     guard 1...Self.countMax ~= count else { return .badCount }
     guard 15...Self.lifetimeSecondsMax ~= lifetimeSeconds, lifetimeSeconds % 15 == 0

@@ -64,6 +64,7 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     return Bytes16(digest.bytes.span.extracting(first: 16))
   }
 
+  /// As `key(of:canonical:)` for a checked document.
   package func key(of document: Document) -> Bytes16 {
     let number = Array(document.number.utf8)
     return key(of: document.type, canonical: number.span)

@@ -33,6 +33,7 @@ package struct Idempotency: Sendable, Equatable {
 
 /// One write to the ledger.
 package struct Command: Sendable {
+  /// What to do.
   package enum Action: Sendable {
     /// `document` and `guardian` are keys made by `RegionSecret.key(of:)`.
     case register(

@@ -41,6 +41,7 @@ package struct LedgerBatch<Reader: LedgerReader> {
     writes = LedgerWrites(nextSerial: nextSerial, lastPosition: lastPosition)
   }
 
+  /// Decides the next command; what it changes is in `writes`. Throws what the reader throws.
   package mutating func apply(_ command: Command) throws -> Reply {
     if let idempotency = command.idempotency {
       if let known = try newAnswers[idempotency.key] ?? reader.answered(idempotency.key) {

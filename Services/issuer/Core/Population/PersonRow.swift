@@ -63,6 +63,7 @@ package enum RejectReason: String, Error, CaseIterable, Sendable {
 
 /// Why a population file cannot be read at all.
 package struct PopulationError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The cause, each with its cure.
   package enum Code: String, CaseIterable, Sendable {
     /// No line that could be a header. The file is empty: check the path.
     case headerMissing = "header_missing"

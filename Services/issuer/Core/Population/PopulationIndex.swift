@@ -45,6 +45,7 @@ package struct PopulationIndex {
 
   package var rowCount: Int { rowKinds.count }
 
+  /// Takes one row; `line` is where it stands in the file.
   package mutating func add(
     document key: Bytes16, kind: HolderKind, guardian: Bytes16?, line: Int
   ) {

@@ -7,10 +7,4 @@ package struct Table: Sendable {
   /// such.
   package let integerKeys: Bool
   @usableFromInline let handle: UInt32
-
-  init(name: StaticString, integerKeys: Bool, handle: UInt32) {
-    self.name = name
-    self.integerKeys = integerKeys
-    self.handle = handle
-  }
 }
