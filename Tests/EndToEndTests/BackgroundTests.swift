@@ -31,6 +31,37 @@ extension EndToEnd {
       }
     }
 
+    @Test(
+      "`demo run` tells the story, and Ctrl-C ends it and all its services", .timeLimit(.minutes(2))
+    )
+    func runUntilInterrupted() async throws {
+      try await Scratchpad.withDirectory { directory in
+        let demo = try Programs().path(of: "demo")
+        let output = "\(directory)/output"
+        let process = try Spawn.start(
+          demo, ["run", "--people", "1200", "--directory", directory],
+          streams: .init(output: .file(output), error: .file("\(directory)/error")))
+        do {
+          try await eventually("the story is told", within: .seconds(60)) {
+            Files.text(output).contains("Ctrl-C ends it all.") || Spawn.reap(process) != nil
+          }
+          let background = Background(directory: directory)
+          #expect(background.running.count == 6)
+          #expect(Spawn.exists(background.environmentFile))
+          Spawn.send(.interrupt, to: process)
+          let ending = try await Command.ending(of: process, within: .seconds(30))
+          #expect(ending == .exited(0), "\(Files.text("\(directory)/error"))")
+          #expect(background.running.isEmpty)
+          #expect(!Spawn.exists(background.environmentFile))
+          let text = Files.text(output)
+          #expect(text.contains("[12/12]") && text.contains("All ended."))
+        } catch {
+          Spawn.send(.kill, to: process)
+          throw error
+        }
+      }
+    }
+
     /// A shell can read the env file: all variables are set, and every sample code passes.
     private func sources(_ directory: String, codes: Int) async throws -> Bool {
       let script = """

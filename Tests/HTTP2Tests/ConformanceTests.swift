@@ -68,6 +68,7 @@ import Testing
     #expect(server.frames.contains { $0.type == 6 && $0.flags == 1 })
   }
 
+  private static let host = Wire.literal(":authority", "h")
   static let protocolError: UInt32 = 1
   static let flowControl: UInt32 = 3
   static let streamClosed: UInt32 = 5
@@ -257,6 +258,9 @@ import Testing
     Case(
       "6.5 refuses SETTINGS of wrong length", .connection([frameSize]),
       Frame(type: 4, payload: [0, 3, 0]).bytes),
+    Case(
+      "6.5 refuses an unasked ACK", .connection([protocolError]),
+      Wire.settingsAck + Wire.settingsAck),
     Case("6.5.2 refuses ENABLE_PUSH 2", .connection([protocolError]), Wire.settings([(2, 2)])),
     Case(
       "6.5.2 refuses a window above 2^31-1", .connection([flowControl]),
@@ -310,24 +314,28 @@ import Testing
       Wire.headers(1, Wire.post, flags: 4) + Wire.headers(1, Wire.literal(":method", "GET"))),
     Case(
       "8.3 refuses pseudo-fields after others", .stream([protocolError]),
-      Wire.headers(1, [0x82, 0x86] + Wire.literal("a", "b") + [0x84])),
+      Wire.headers(1, [0x82, 0x86] + host + Wire.literal("a", "b") + [0x84])),
     Case(
       "8.3.1 refuses an empty path", .stream([protocolError]),
-      Wire.headers(1, [0x82, 0x86] + Wire.literal(":path", ""))),
+      Wire.headers(1, [0x82, 0x86] + host + Wire.literal(":path", ""))),
     Case(
-      "8.3.1 refuses a missing method", .stream([protocolError]), Wire.headers(1, [0x86, 0x84])),
+      "8.3.1 refuses a missing method", .stream([protocolError]),
+      Wire.headers(1, [0x86, 0x84] + host)),
     Case(
-      "8.3.1 refuses a missing scheme", .stream([protocolError]), Wire.headers(1, [0x82, 0x84])),
-    Case("8.3.1 refuses a missing path", .stream([protocolError]), Wire.headers(1, [0x82, 0x86])),
+      "8.3.1 refuses a missing scheme", .stream([protocolError]),
+      Wire.headers(1, [0x82, 0x84] + host)),
+    Case(
+      "8.3.1 refuses a missing path", .stream([protocolError]),
+      Wire.headers(1, [0x82, 0x86] + host)),
     Case(
       "8.3.1 refuses two methods", .stream([protocolError]),
-      Wire.headers(1, [0x82, 0x82, 0x86, 0x84])),
+      Wire.headers(1, [0x82, 0x82, 0x86, 0x84] + host)),
     Case(
       "8.3.1 refuses two schemes", .stream([protocolError]),
-      Wire.headers(1, [0x82, 0x86, 0x86, 0x84])),
+      Wire.headers(1, [0x82, 0x86, 0x86, 0x84] + host)),
     Case(
       "8.3.1 refuses two paths", .stream([protocolError]),
-      Wire.headers(1, [0x82, 0x86, 0x84, 0x84])),
+      Wire.headers(1, [0x82, 0x86, 0x84, 0x84] + host)),
     Case(
       "8.1.1 refuses a body shorter than declared", .stream([protocolError]),
       Wire.headers(1, Wire.post + Wire.literal("content-length", "2"), flags: 4)

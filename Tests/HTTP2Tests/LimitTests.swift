@@ -95,7 +95,7 @@ import Testing
     server.send(
       Wire.headers(1, Wire.post, flags: 4) + Wire.data(1, [UInt8](repeating: 0, count: 11)))
     #expect(server.next()?.fault?.status == 413)
-    let block = [0x83, 0x86] + Wire.literal(":path", "/bulk")
+    let block = [0x83, 0x86] + Wire.literal(":authority", "h") + Wire.literal(":path", "/bulk")
     server.send(
       Wire.headers(3, block, flags: 4)
         + Wire.data(3, [UInt8](repeating: 0, count: 15_000), flags: 1))

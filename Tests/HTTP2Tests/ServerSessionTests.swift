@@ -188,7 +188,9 @@ import Testing
     let server = Server()
     let paths = (0..<8).map { "/p\($0)" }
     let bytes = paths.enumerated().flatMap { index, path in
-      Wire.headers(UInt32(index * 2 + 1), [0x82, 0x86] + Wire.literal(":path", path))
+      Wire.headers(
+        UInt32(index * 2 + 1),
+        [0x82, 0x86] + Wire.literal(":authority", "h") + Wire.literal(":path", path))
     }
     server.clear()
     server.send(bytes)

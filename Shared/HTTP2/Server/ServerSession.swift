@@ -81,9 +81,9 @@ internal import CNghttp2
   /// The next complete request, in order of completion. Call until it returns nil, also after
   /// `takeOutput`: while more than `outboundBytesMax` waits to be sent, requests are withheld.
   package mutating func nextRequest() -> Request? {
-    guard !isTerminated, failure == nil, inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax else {
-      return nil
-    }
+    guard !isTerminated, failure == nil,
+      inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax
+    else { return nil }
     return inbox.value.pool.nextReady()
   }
 
@@ -137,7 +137,9 @@ internal import CNghttp2
   package var requestCount: Int { inbox.value.requestCount }
 
   /// Whether `nextRequest` may return one, perhaps only after more output is taken.
-  package var hasRequests: Bool { inbox.value.pool.hasReady }
+  package var hasRequests: Bool {
+    !isTerminated && failure == nil && inbox.value.pool.hasReady
+  }
 
   /// What `ConnectionState` needs to know.
   package var facts: ConnectionFacts {

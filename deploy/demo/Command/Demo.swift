@@ -1,9 +1,11 @@
 import ArgumentParser
+import Dispatch
 import Server
+import Synchronization
 import World
 
 @main
-struct Demo: AsyncParsableCommand {
+struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "A throw-away CityCode of two regions on this machine.",
@@ -17,11 +19,26 @@ struct Demo: AsyncParsableCommand {
       """,
     subcommands: [Run.self, Up.self, Down.self])
 
-  static func main() async {
+  static func main() {
     // Before any thread is made: they inherit the mask, and Ctrl-C is waited for.
     System.blockStopSignals()
-    await main(nil)
+    main(nil)
   }
+}
+
+/// Runs `body` on other threads and waits for its end on the main one.
+///
+/// An asynchronous `main` would not do: Linux's Dispatch ends the main thread then, with all
+/// signals unblocked, and Ctrl-C would end the program before its services.
+func blocking(_ body: @escaping @Sendable () async throws -> Void) throws {
+  let ended = DispatchSemaphore(value: 0)
+  let failure = Mutex<(any Error)?>(nil)
+  Task.detached {
+    do { try await body() } catch { failure.withLock { $0 = error } }
+    ended.signal()
+  }
+  ended.wait()
+  if let error = failure.withLock({ $0 }) { throw error }
 }
 
 /// What `run` and `up` have in common.
@@ -65,7 +82,7 @@ struct WorldOptions: ParsableArguments {
 
 func say(_ text: String) { System.writeOutput(text + "\n") }
 
-struct Up: AsyncParsableCommand {
+struct Up: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Build a world and leave it running in the background.",
     discussion: """
@@ -81,7 +98,9 @@ struct Up: AsyncParsableCommand {
 
   @OptionGroup var options: WorldOptions
 
-  func run() async throws {
+  func run() throws { try blocking { try await up() } }
+
+  private func up() async throws {
     let background = options.background
     guard background.running.isEmpty else {
       say("A world is up already (\(background.running.joined(separator: ", "))).")
@@ -109,7 +128,7 @@ struct Up: AsyncParsableCommand {
   }
 }
 
-struct Down: AsyncParsableCommand {
+struct Down: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "End the world that `demo up` left running, and remove its data.",
     discussion: """
@@ -126,7 +145,9 @@ struct Down: AsyncParsableCommand {
   @Flag(help: "Keep the world's files.")
   var keep = false
 
-  func run() async throws {
+  func run() throws { try blocking { try await down() } }
+
+  private func down() async throws {
     let background = Background(directory: directory)
     let count = try await background.stop()
     if !keep { try await background.clear() }

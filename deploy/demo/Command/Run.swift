@@ -2,7 +2,7 @@ import ArgumentParser
 import Server
 import World
 
-struct Run: AsyncParsableCommand {
+struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Build a world, play the story, and leave it running until Ctrl-C.",
     discussion: """
@@ -17,7 +17,9 @@ struct Run: AsyncParsableCommand {
   @Flag(help: "End after the story instead of waiting for Ctrl-C.")
   var once = false
 
-  func run() async throws {
+  func run() throws { try blocking { try await tellUntilStopped() } }
+
+  private func tellUntilStopped() async throws {
     let background = options.background
     guard background.running.isEmpty else {
       say(
@@ -59,12 +61,16 @@ struct Run: AsyncParsableCommand {
     }
   }
 
+  /// Runs to its end although the task that plays may have been cancelled.
   private func end(_ world: World, _ watcher: Watcher) async {
-    say("\nEnding six services ...")
-    await world.stop()
-    await watcher.dismiss()
-    try? await options.background.clear()
-    say("All ended.")
+    let background = options.background
+    await Task.detached {
+      say("\nEnding six services ...")
+      await world.stop()
+      await watcher.dismiss()
+      try? await background.clear()
+      say("All ended.")
+    }.value
   }
 
   private func banner() {

@@ -179,14 +179,11 @@ package final class World: Sendable {
       ],
       streams: .init(input: .descriptor(reading), output: output, error: output))
     Spawn.closeDescriptor(reading)
-    let limit = Duration.seconds(900)
-    let loaded = try await Command.ending(of: load, within: limit)
-    if loaded == nil { Spawn.send(.kill, to: load) }
-    let sampled = try await Command.ending(of: sample, within: .seconds(10))
+    let endings = try await Command.endings(of: [load, sample], within: .seconds(900))
+    let (loaded, sampled) = (endings[0], endings[1])
     guard loaded == .exited(0), sampled == .exited(0) else {
       throw WorldError(
-        "loading \(site.region) failed (sample: \(sampled.map { "\($0)" } ?? "still runs"), load:"
-          + " \(loaded.map { "\($0)" } ?? "still runs")):\n  \(Files.tail(log))")
+        "loading \(site.region) failed (sample \(sampled), load \(loaded)):\n  \(Files.tail(log))")
     }
   }
 }

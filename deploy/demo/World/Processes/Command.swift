@@ -23,12 +23,8 @@ package enum Command {
     let process = try Spawn.start(
       program, arguments,
       streams: .init(input: input, output: .file(output), error: .file(error)))
-    guard let ending = try await ending(of: process, within: .seconds(timeoutSeconds)) else {
-      Spawn.send(.kill, to: process)
-      _ = try await Self.ending(of: process, within: .seconds(5))
-      throw WorldError("\(program) did not end within \(timeoutSeconds) s")
-    }
-    return Result(ending: ending, output: Files.text(output), error: Files.text(error))
+    let endings = try await endings(of: [process], within: .seconds(timeoutSeconds))
+    return Result(ending: endings[0], output: Files.text(output), error: Files.text(error))
   }
 
   /// Runs `program`, which must exit 0.
@@ -39,6 +35,30 @@ package enum Command {
       throw WorldError("\(program) failed (\(result.ending)): \(result.error)")
     }
     return result.output
+  }
+
+  /// Waits for the end of all children; those that still run after `limit`, or when the task is
+  /// cancelled, are killed.
+  static func endings(
+    of processes: [Int32], within limit: Duration
+  ) async throws -> [Spawn.Ending] {
+    let deadline = ContinuousClock.now + limit
+    var endings: [Spawn.Ending] = []
+    do {
+      for process in processes {
+        guard let ending = try await ending(of: process, within: deadline - .now) else {
+          throw WorldError("process \(process) did not end within \(limit)")
+        }
+        endings.append(ending)
+      }
+      return endings
+    } catch {
+      for process in processes.dropFirst(endings.count) {
+        Spawn.send(.kill, to: process)
+        await Task.detached { _ = try? await Self.ending(of: process, within: .seconds(5)) }.value
+      }
+      throw error
+    }
   }
 
   /// Waits for the end of a child; `nil` when it still runs after `limit`.

@@ -9,8 +9,8 @@ package struct Watcher: Sendable {
   package init(directory: String) throws(WorldError) {
     let script = """
       read -r line
-      for file in "$1"/pids/*; do
-        read -r pid < "$file" && grep -qsF "$1" "/proc/$pid/cmdline" && kill -KILL "$pid"
+      for pid in $(cat "$1"/pids/*); do
+        grep -qsF "$1/" "/proc/$pid/cmdline" && kill -KILL "$pid"
       done
       """
     let (reading, writing) = try Spawn.pipe()
