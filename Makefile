@@ -16,6 +16,8 @@ PEOPLE ?= 10000
 SEED ?= 1
 DEMO := .build/release/demo
 SOURCES := Package.swift Services Shared Tests deploy
+# All tests are written with Swift Testing. The end-to-end tests run alone: they watch clocks.
+SWIFT_TEST := swift test --disable-xctest
 # Real processes, floods and crashes: minutes, not seconds.
 SLOW := EndToEndTests|ConformanceTests|TortureTests
 
@@ -34,18 +36,19 @@ down:
 	@if [ -x $(DEMO) ]; then exec $(DEMO) down; else echo "No world was ever up here."; fi
 
 test: test-dependencies
-	swift test
+	$(SWIFT_TEST) --skip EndToEndTests
+	$(SWIFT_TEST) --skip-build --filter EndToEndTests
 
 check: test-dependencies
 	swift format lint --strict --parallel --recursive $(SOURCES)
 	swift build --build-tests
-	swift test --skip-build --skip '$(SLOW)'
+	$(SWIFT_TEST) --skip-build --skip '$(SLOW)'
 
 e2e: test-dependencies
-	swift test --filter EndToEndTests
+	$(SWIFT_TEST) --filter EndToEndTests
 
 torture: test-dependencies
-	CITYCODE_TORTURE=1 swift test --filter 'TortureTests|CrashTests'
+	CITYCODE_TORTURE=1 $(SWIFT_TEST) --filter 'TortureTests|CrashTests'
 
 fmt:
 	swift format --in-place --parallel --recursive $(SOURCES)

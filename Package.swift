@@ -84,14 +84,21 @@ let package = Package(
       swiftSettings: strict),
 
     library("Support", at: "Tests/Support", []),
+    .executableTarget(
+      name: "StatusCacheProbe", dependencies: ["StatusCache", "Codes", "Storage", "Feed"],
+      path: "Tests/StatusCacheProbe", swiftSettings: strict),
     library("RawHTTP2", at: "Tests/RawHTTP2", ["Security"]),
     tests("CodesTests", ["Codes", "Support"]),
     tests("JSONTests", ["JSON", "Support"]),
     tests("HTTP2Tests", ["HTTP2", "Support"]),
     tests("SecurityTests", ["Security", "Support"]),
-    tests("StorageTests", ["Storage", "Support"]),
+    tests("StorageTests", ["Storage", "Support", "StatusCacheProbe"]),
     tests("FeedTests", ["Feed", "Codes", "Security", "Support"]),
-    tests("StatusCacheTests", ["StatusCache", "Storage", "Feed", "Codes", "Security", "Support"]),
+    tests(
+      "StatusCacheTests",
+      [
+        "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
+      ]),
     tests("QRTests", ["QR", "Support"]),
     tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),

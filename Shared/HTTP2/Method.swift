@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A request's method (RFC 9110 §9); those no service answers are one case.
 package enum Method: UInt8, Sendable {
   case get, head, post, put, delete, options, other
@@ -34,8 +36,6 @@ extension Span<UInt8> {
   func equals(_ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     // A literal's bytes live as long as the program.
-    let other = unsafe UnsafeBufferPointer(start: text.utf8Start, count: count)
-    for index in 0..<count where unsafe self[index] != other[index] { return false }
-    return true
+    return unsafe withUnsafeBytes { unsafe memcmp($0.baseAddress!, text.utf8Start, count) == 0 }
   }
 }

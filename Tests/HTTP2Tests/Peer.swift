@@ -48,6 +48,8 @@ final class Server {
   var openStreams: Int { session.openStreamCount }
   var requestCount: Int { session.requestCount }
 
+  var facts: ConnectionFacts { session.facts }
+
   func next() -> Request? { session.nextRequest() }
   func nextClosed() -> Int32? { session.nextClosedStream() }
 
@@ -68,6 +70,41 @@ final class Server {
 
   func hasEnded(_ streamID: UInt32) -> Bool {
     frames.contains { $0.type <= 1 && $0.streamID == streamID && $0.flags & 1 != 0 }
+  }
+}
+
+/// A client session driven by raw bytes.
+final class Client {
+  var session: ClientSession
+  private var output: [UInt8] = []
+
+  init(limits: SessionLimits = .partner) { session = ClientSession(limits: limits) }
+
+  var openStreams: Int { session.openStreamCount }
+  var unsentBytes: Int { session.unsentBytes }
+  var streamsAvailable: Int { session.streamsAvailable }
+  var receivedSettings: Bool { session.receivedSettings }
+  var isGoingAway: Bool { session.peerGoingAway }
+  var isClosed: Bool { session.isClosed }
+
+  func submit(
+    _ request: OutgoingRequest = OutgoingRequest(.get, authority: "a", path: "/"),
+    _ body: [UInt8] = []
+  ) throws {
+    _ = try session.submit(request, body: body.span)
+  }
+
+  func receive(_ bytes: [UInt8]) throws {
+    try session.receive(bytes.span, now: 0)
+  }
+
+  func next() -> Response? { session.nextResponse() }
+
+  /// What the session wants to send.
+  func flush() -> [UInt8] {
+    output = []
+    session.takeOutput(into: &output)
+    return output
   }
 }
 

@@ -33,7 +33,7 @@ import Testing
     for reader in readers { #expect(reader.line() == "watching") }
     for number in 2...Self.switchCount + 1 { try recompute(writer, number) }
     usleep(1_000_000)
-    for reader in readers { reader.say("enough") }
+    for reader in readers { reader.endInput() }
     for reader in readers {
       let line = reader.line() ?? ""
       #expect(line.hasPrefix("saw "), "\(line)")

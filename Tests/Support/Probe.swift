@@ -58,15 +58,13 @@ package final class Probe {
     return lines
   }
 
-  /// Sends a line to the process.
-  package func say(_ line: String) {
-    try? input.fileHandleForWriting.write(contentsOf: Array("\(line)\n".utf8))
-  }
+  /// Ends its input, which most probes take as a wish to end.
+  package func endInput() { try? input.fileHandleForWriting.close() }
 
-  /// Ends its input, which most probes take as a wish to end, and waits; its exit status.
+  /// Ends its input and waits; its exit status.
   @discardableResult
   package func finish() -> Int32 {
-    try? input.fileHandleForWriting.close()
+    endInput()
     process.waitUntilExit()
     return process.terminationStatus
   }

@@ -42,7 +42,9 @@ extension ServerSession {
     }
     if let contentType { block.add("content-type", contentType) }
     // RFC 9110 §8.6: neither 1xx nor 204 has a length.
-    if status >= 200, status != 204 { block.add("content-length", number: request.value.answer.count) }
+    if status >= 200, status != 204 {
+      block.add("content-length", number: request.value.answer.count)
+    }
     for field in headers { block.add(field) }
     if request.value.method == .head || status == 204 || status == 304 {
       request.value.answer.removeAll(keepingCapacity: true)

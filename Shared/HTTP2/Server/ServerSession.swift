@@ -81,10 +81,14 @@ internal import CNghttp2
   /// The next complete request, in order of completion. Call until it returns nil, also after
   /// `takeOutput`: while more than `outboundBytesMax` waits to be sent, requests are withheld.
   package mutating func nextRequest() -> Request? {
-    guard !isTerminated, failure == nil,
-      inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax
-    else { return nil }
-    return inbox.value.pool.nextReady()
+    hasRequests ? inbox.value.pool.nextReady() : nil
+  }
+
+  /// Whether `nextRequest` has something to look at: false while requests are withheld, until
+  /// `takeOutput` or the peer's windows make room.
+  package var hasRequests: Bool {
+    !isTerminated && failure == nil && inbox.value.pool.hasReady
+      && inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax
   }
 
   /// The next stream that closed before its request was answered: drop the work. The request
@@ -136,18 +140,15 @@ internal import CNghttp2
   /// Requests handed out since the beginning.
   package var requestCount: Int { inbox.value.requestCount }
 
-  /// Whether `nextRequest` may return one, perhaps only after more output is taken.
-  package var hasRequests: Bool {
-    !isTerminated && failure == nil && inbox.value.pool.hasReady
-  }
-
   /// What `ConnectionState` needs to know.
   package var facts: ConnectionFacts {
     var facts = ConnectionFacts()
     facts.receivedSettings = flood.receivedSettings
     facts.headerBlockSince = flood.headerBlockSince
     facts.openStreams = inbox.value.openStreams
-    if inbox.value.openStreams > 0 { facts.bodyDeadline = inbox.value.pool.bodyDeadline(inbox.value.limits.timers) }
+    if inbox.value.openStreams > 0 {
+      facts.bodyDeadline = inbox.value.pool.bodyDeadline(inbox.value.limits.timers)
+    }
     facts.requests = inbox.value.requestCount
     facts.unsentBytes = inbox.value.unsentBytes
     facts.sentBytes = inbox.value.sentBytes

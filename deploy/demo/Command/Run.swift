@@ -45,7 +45,12 @@ struct Run: ParsableCommand {
   /// Builds, plays and waits; ends the services however it ends.
   private func playAndStay() async throws {
     banner()
-    let world = try await options.build()
+    let world: World
+    do { world = try await options.build() } catch {
+      let background = options.background
+      await Task.detached { try? await background.clear() }.value
+      throw error
+    }
     let watcher = try Watcher(directory: world.directory)
     do {
       say("Starting six services")

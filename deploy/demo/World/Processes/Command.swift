@@ -23,7 +23,10 @@ package enum Command {
     let process = try Spawn.start(
       program, arguments,
       streams: .init(input: input, output: .file(output), error: .file(error)))
-    let endings = try await endings(of: [process], within: .seconds(timeoutSeconds))
+    let endings: [Spawn.Ending]
+    do {
+      endings = try await Self.endings(of: [process], within: .seconds(timeoutSeconds))
+    } catch let error as WorldError { throw WorldError("\(program): \(error.message)") }
     return Result(ending: endings[0], output: Files.text(output), error: Files.text(error))
   }
 
