@@ -1,5 +1,4 @@
 # CityCode. Every target installs what it needs first and says so.
-#
 #   make run       build, make a throw-away world of two regions, play the story, stay up
 #   make up        the same world in the background; variables for shells in .run/env
 #   make down      end that world
@@ -8,7 +7,6 @@
 #   make e2e       the end-to-end tests alone
 #   make torture   the promises about crashes at their full length
 #   make fmt       put the sources into their format
-#
 # PEOPLE=34000000 sets the size of the first region, SEED=2 picks other people.
 
 SHELL := /bin/bash
@@ -58,6 +56,5 @@ build: dependencies
 
 dependencies:
 	@deploy/install-dependencies.sh
-
 test-dependencies:
 	@deploy/install-dependencies.sh --tests

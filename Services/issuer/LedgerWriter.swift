@@ -34,6 +34,7 @@ final class LedgerWriter: Sendable {
   private struct Shared {
     var queue: [Pending] = []
     var head: [UInt8] = []
+    var headAsOf = Instant(milliseconds: 0)
     var lastSegment: UInt64 = 0
     var waiters: [Waiter] = []
     var nextWaiter: UInt64 = 0
@@ -194,9 +195,13 @@ final class LedgerWriter: Sendable {
         throw LogDamaged(what: "the change at position \(state.chain.position + 1)")
       }
       var bytes: [UInt8] = []
+      // Never before what a head or the cache has promised already, even if the clock steps back;
+      // and only the last segment of a backlog knows everything up to now.
+      let promised = max(shared.withLock { $0.headAsOf }, cache.state.asOf)
+      let isLast = state.chain.position + UInt64(changes.count) == state.lastPosition
       let segment = Segment.seal(
-        .changes(changes), region: registry.region, after: state.chain, asOf: WallClock.now(),
-        signedBy: key, into: &bytes)
+        .changes(changes), region: registry.region, after: state.chain,
+        asOf: isLast ? max(WallClock.now(), promised) : promised, signedBy: key, into: &bytes)
       state.chain = segment.end
       try registry.environment.write { transaction throws(StorageError) in
         try transaction.append(registry.segments, key: segment.number, value: bytes.span)
@@ -214,11 +219,14 @@ final class LedgerWriter: Sendable {
   /// Signs the head and wakes those who wait for what it shows.
   private func publish() {
     let chain = state.withLock { $0.chain }
+    let promised = max(shared.withLock { $0.headAsOf }, chain.asOf)
+    let asOf = max(WallClock.now(), promised)
     var head: [UInt8] = []
-    Head(region: registry.region, position: chain, asOf: max(WallClock.now(), chain.asOf))
+    Head(region: registry.region, position: chain, asOf: asOf)
       .encode(signedBy: key, into: &head)
     let ready = shared.withLock { shared in
       shared.head = head
+      shared.headAsOf = asOf
       shared.lastSegment = chain.segment
       let ready = shared.waiters.filter { $0.after < chain.segment }
       shared.waiters.removeAll { $0.after < chain.segment }
@@ -241,13 +249,14 @@ final class LedgerWriter: Sendable {
   /// Tells the cache and the followers that what they know is complete up to now.
   private func beat() {
     do {
-      try catchUp()
-      try cache.beat(asOf: WallClock.now())
+      // Whatever is acknowledged is sealed first: the head then says truly "nothing newer".
+      try seal()
+      let last = state.withLock { $0.lastPosition }
+      try cache.beat(asOf: WallClock.now(), upTo: last)
       complain(try care.withLock { try $0.tick(cache) })
     } catch {
       complain("\(error)")
     }
-    publish()
   }
 
   private func scheduleBeat() {

@@ -180,7 +180,8 @@ final class FeedFollower: Sendable {
     case .apply(let segment):
       try cache.apply(segment)
       applied.add()
-    case .beat(let position): try cache.beat(asOf: position.asOf)
+    case .beat(let position):
+      try cache.beat(asOf: position.asOf, upTo: position.position)
     }
   }
 

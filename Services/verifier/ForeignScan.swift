@@ -30,7 +30,9 @@ extension VerifierLoop {
         let json = try? JSONParser.parse(response.body),
         let finding = ForeignAnswer.finding(json, region: region)
       else { return completion(unreachable) }
-      completion(finding)
+      completion(
+        self.parts.rules.adopt(
+          finding, code: code.span, scene: context.scene, now: WallClock.now()))
     }
   }
 }

@@ -36,6 +36,10 @@ final class ScanBatch {
     case .partner(let region):
       open += 1
       verifier.askPartner(verifier.code, region, context) { [self] finding in
+        if finding.verdict.outcome == .accepted, context.scene.once != .no {
+          claim(finding, at: index)
+          return closeOne()
+        }
         write(finding, at: index)
         verifier.journal.handOver()
         closeOne()

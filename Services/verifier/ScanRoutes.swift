@@ -53,12 +53,16 @@ extension VerifierLoop {
     case .home(let verdict):
       let finding = Finding(verdict, region: parts.rules.region, asOf: cache.asOf)
       if verdict.outcome == .accepted, context.scene.once != .no {
-        return claim(exchange, context, finding)
+        guard let deferred = exchange.deferReply() else { return }
+        return claim(deferred, context, finding)
       }
       exchange.respond(200, "application/json") { record(finding, context, now, to: &$0) }
     case .partner(let region):
       guard let deferred = exchange.deferReply() else { return }
       askPartner(code, region, context) { [self] finding in
+        if finding.verdict.outcome == .accepted, context.scene.once != .no {
+          return claim(deferred, context, finding)
+        }
         var answer: [UInt8] = []
         record(finding, context, WallClock.now(), to: &answer)
         journal.handOver()
@@ -112,8 +116,7 @@ extension VerifierLoop {
 
   // MARK: A code that counts once
 
-  private func claim(_ exchange: Exchange, _ context: ScanContext, _ finding: Finding) {
-    guard let deferred = exchange.deferReply() else { return }
+  private func claim(_ deferred: DeferredReply, _ context: ScanContext, _ finding: Finding) {
     let now = WallClock.now()
     claim(finding, context, now) { [self] finding, receipt in
       var answer: [UInt8] = []

@@ -8,6 +8,7 @@ package import Codes
 /// 60491 8f0e...(64 hexadecimal digits)
 /// ```
 package struct EpochKeyFile: Sendable, Equatable {
+  /// The key of one hour.
   package struct Key: Sendable, Equatable, CustomStringConvertible {
     package let epoch: KeyEpoch
     package let bytes: [UInt8]

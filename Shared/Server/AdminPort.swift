@@ -52,11 +52,13 @@ package final class AdminPort: Sendable {
     }
   }
 
+  /// From now on `/startupz` answers 200.
   package func started() { hasStarted.store(true, ordering: .releasing) }
 
   /// From here on `/readyz` fails, so that no new traffic comes.
   package func drain() { isDraining.store(true, ordering: .releasing) }
 
+  /// Stops listening and ends the port's thread.
   package func shutDown() { try? group.syncShutdownGracefully() }
 
   func answer(_ path: String) -> (status: HTTPResponseStatus, contentType: String, body: String) {

@@ -2,6 +2,7 @@ import JSON
 
 /// One key a service can be configured by: its only documentation and its only default.
 package struct Setting: Sendable {
+  /// What a value may be.
   package enum Kind: Sendable {
     case string
     case boolean
@@ -136,20 +137,23 @@ package struct Configuration: Sendable {
     return text
   }
 
+  /// The value of an integer key.
   package func integer(_ key: String) throws(ConfigurationError) -> Int {
     Int(try string(key))!
   }
 
+  /// The value of a boolean key.
   package func boolean(_ key: String) throws(ConfigurationError) -> Bool {
     try string(key) == "true"
   }
 
+  /// The values of a list key; none when it is not set or empty.
   package func list(_ key: String) -> [String] {
     (optional(key) ?? "").split(separator: ",").map(String.init)
   }
 
-  /// The whole configuration in force as a JSON file that can be read back; what each key means
-  /// and where its value comes from stand on the lines above it when `explained`.
+  /// The whole configuration in force, as JSON that can be read back; with `explained`, for people:
+  /// what each key means and where its value comes from stand on `//` lines above it.
   package func printed(explained: Bool) -> String {
     var lines: [String] = []
     for (index, setting) in settings.enumerated() {

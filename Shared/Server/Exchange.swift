@@ -15,6 +15,7 @@ package struct Exchange {
 
   package var loop: Loop { connection.loop }
 
+  /// Answers; `body` is copied.
   package func respond(
     _ status: Int, _ contentType: StaticString, _ body: Span<UInt8>,
     headers: [HeaderField] = []

@@ -85,21 +85,31 @@ package struct GrantTable: Sendable {
     if let unknown = grants.first(where: { !Grant.all.contains($0) }) {
       throw Fault(message: "\(place): unknown grant \"\(unknown)\"; known: \(Grant.all.sorted())")
     }
-    guard let channel = UInt16(exactly: row["channel"]?.integer ?? 0) else {
-      throw Fault(message: "\(place): \"channel\" must be 0 to 65535")
-    }
-    var digest: Digest?
-    if let hex = row["token_sha256"]?.string {
-      guard let parsed = Digest(hex: hex) else {
-        throw Fault(message: "\(place): \"token_sha256\" must be 64 hexadecimal digits")
-      }
-      digest = parsed
+    let channel: UInt16 =
+      try optional(row, "channel", place, "0 to 65535") {
+        $0.integer.flatMap { UInt16(exactly: $0) }
+      } ?? 0
+    let digest = try optional(row, "token_sha256", place, "64 hexadecimal digits") {
+      $0.string.flatMap { Digest(hex: $0) }
     }
     let principal = Principal(
       name: name, grants: Set(grants), channel: channel,
-      scenes: row["scenes"].flatMap(strings) ?? [], point: row["point"]?.string ?? "",
-      region: row["region"]?.string ?? "")
+      scenes: try optional(row, "scenes", place, "an array of strings", strings) ?? [],
+      point: try optional(row, "point", place, "a string", \.string) ?? "",
+      region: try optional(row, "region", place, "a string", \.string) ?? "")
     return (principal, digest)
+  }
+
+  /// A member that may be left out, but not be something else.
+  private static func optional<Value>(
+    _ row: JSONValue, _ name: String, _ place: String, _ expected: String,
+    _ read: (JSONValue) -> Value?
+  ) throws(Fault) -> Value? {
+    guard let member = row[name] else { return nil }
+    guard let value = read(member) else {
+      throw Fault(message: "\(place): \"\(name)\" must be \(expected)")
+    }
+    return value
   }
 
   private static func strings(_ value: JSONValue) -> [String]? {

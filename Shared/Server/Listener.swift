@@ -19,8 +19,8 @@ package struct Endpoint: Sendable {
 
   /// Reads "host:port" or "[address]:port".
   package init(_ text: String, tls: TLSContext?) throws(ConfigurationError) {
-    guard let colon = text.lastIndex(of: ":"),
-      let port = Int(text[text.index(after: colon)...]), 0...65_535 ~= port
+    guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
+      let port = UInt16(text[text.index(after: colon)...]).map(Int.init)
     else { throw ConfigurationError("\"\(text)\" is not an address of the form host:port") }
     var host = String(text[..<colon])
     if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }

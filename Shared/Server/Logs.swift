@@ -14,6 +14,7 @@ package struct LineLogHandler: LogHandler {
     logLevel = level
   }
 
+  /// A logger of the lines described above.
   package static func logger(_ service: String, level: Logger.Level) -> Logger {
     Logger(label: service) { _ in LineLogHandler(service: service, level: level) }
   }

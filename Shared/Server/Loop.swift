@@ -14,8 +14,10 @@ package final class Loop: Sendable {
     self.index = index
   }
 
+  /// Runs `body` on the loop, soon; callable from any thread.
   package func execute(_ body: @escaping @Sendable () -> Void) { eventLoop.execute(body) }
 
+  /// Runs `body` on the loop after `delay`; callable from any thread.
   package func schedule(afterMilliseconds delay: Int, _ body: @escaping @Sendable () -> Void) {
     eventLoop.scheduleTask(in: .milliseconds(Int64(delay)), body)
   }
@@ -25,6 +27,7 @@ package final class Loop: Sendable {
     try eventLoop.submit(body).wait()
   }
 
+  /// Traps when it is called from another thread.
   package func assertOnLoop() { eventLoop.preconditionInEventLoop() }
 
   package var isOnLoop: Bool { eventLoop.inEventLoop }

@@ -13,6 +13,7 @@ package final class Metrics: Sendable {
   package final class Counter: Sendable {
     private let number = Atomic<UInt64>(0)
 
+    /// Adds `amount`.
     package func add(_ amount: UInt64 = 1) { number.wrappingAdd(amount, ordering: .relaxed) }
     package var value: UInt64 { number.load(ordering: .relaxed) }
   }
@@ -26,6 +27,7 @@ package final class Metrics: Sendable {
     private let buckets: [Counter] = (0...boundsMicroseconds.count).map { _ in Counter() }
     private let sumMicroseconds = Counter()
 
+    /// Counts one duration.
     package func record(microseconds: UInt64) {
       var index = 0
       while index < Self.boundsMicroseconds.count, microseconds > Self.boundsMicroseconds[index] {
@@ -58,6 +60,7 @@ package final class Metrics: Sendable {
     var series: [Series]
   }
 
+  /// Registers a counter; see the type for what the same name again means.
   package func counter(
     _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]
   ) -> Counter {
@@ -66,6 +69,7 @@ package final class Metrics: Sendable {
     return counter
   }
 
+  /// Registers a histogram of durations; its name ends in `_seconds`.
   package func histogram(
     _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]
   ) -> Histogram {
@@ -99,12 +103,12 @@ package final class Metrics: Sendable {
 
   private static func escape(_ value: String) -> String {
     var escaped = ""
-    for character in value {
-      switch character {
+    for scalar in value.unicodeScalars {
+      switch scalar {
       case "\\": escaped += "\\\\"
       case "\"": escaped += "\\\""
       case "\n": escaped += "\\n"
-      default: escaped.append(character)
+      default: escaped.unicodeScalars.append(scalar)
       }
     }
     return escaped

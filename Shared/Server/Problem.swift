@@ -26,38 +26,47 @@ package struct Problem: Error, Sendable {
     self.allow = allow
   }
 
+  /// 400: the request cannot be understood; `name` says which part.
   package static func badRequest(_ name: String, _ detail: String) -> Problem {
     Problem(400, name, detail)
   }
 
+  /// 404: no route has this path.
   package static func notFound() -> Problem {
     Problem(404, "unknown_path", "There is nothing at this path; README.md lists the endpoints.")
   }
 
+  /// 405: the path has other methods, `allow`.
   package static func methodNotAllowed(_ allow: String) -> Problem {
     Problem(405, "method_not_allowed", "This path answers \(allow).", allow: allow)
   }
 
+  /// 403: nobody known, or without the grant.
   package static func forbidden(_ detail: String) -> Problem {
     Problem(403, "forbidden", detail)
   }
 
+  /// 415: the body is of another type than `expected`.
   package static func unsupportedMediaType(_ expected: String) -> Problem {
     Problem(415, "unsupported_media_type", "Send the body as \(expected).")
   }
 
+  /// 413.
   package static func bodyTooLarge(_ bytesMax: Int) -> Problem {
     Problem(413, "body_too_large", "The body may have \(bytesMax) bytes at most.")
   }
 
+  /// 431.
   package static func headersTooLarge() -> Problem {
     Problem(431, "headers_too_large", "The header list is larger than this service accepts.")
   }
 
+  /// 503 with `Retry-After`: nothing was done.
   package static func busy(_ detail: String) -> Problem {
     Problem(503, "busy", detail, retryAfterSeconds: 1)
   }
 
+  /// 400: the body is not JSON, and where.
   package static func malformedJSON(_ error: JSONError) -> Problem {
     badRequest("malformed_json", "The body is not acceptable JSON: \(error.description).")
   }

@@ -16,6 +16,7 @@ package struct ServeOptions: ParsableArguments {
 
   package init() {}
 
+  /// The configuration that these options and the environment make.
   package func configuration(
     _ service: String, _ settings: [Setting]
   ) throws(ConfigurationError) -> Configuration {

@@ -59,11 +59,13 @@ import Glibc
 
   deinit { close(descriptor) }
 
+  /// Appends `bytes`.
   package func append(_ bytes: [UInt8]) throws(System.Fault) {
     waiting.append(contentsOf: bytes)
     if waiting.count >= 65_536 { try flush() }
   }
 
+  /// Writes out what is buffered.
   package func flush() throws(System.Fault) {
     var written = 0
     while written < waiting.count {

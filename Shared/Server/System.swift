@@ -129,11 +129,13 @@ package enum System {
     _ = citycode_forbid_dumps()
   }
 
+  /// Writes to standard error.
   package static func writeError(_ text: String) {
     let bytes = Array(text.utf8)
     _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
   }
 
+  /// Writes to standard output.
   package static func writeOutput(_ text: String) { writeOutput(Array(text.utf8)) }
 
   /// Writes all bytes to standard output; `false` when the reader has gone.
@@ -189,5 +191,6 @@ extension System {
     return names.sorted()
   }
 
+  /// Blocks this thread; never on an event loop.
   package static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 }

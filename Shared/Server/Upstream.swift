@@ -35,8 +35,8 @@ package struct UpstreamURL: Sendable, Hashable {
       throw complaint
     }
     let trimmed = rest.hasSuffix("/") ? rest.dropLast() : rest
-    guard let colon = trimmed.lastIndex(of: ":"),
-      let port = Int(trimmed[trimmed.index(after: colon)...]), 1...65_535 ~= port,
+    guard let colon = trimmed.lastIndex(of: ":"), colon > trimmed.startIndex,
+      let port = UInt16(trimmed[trimmed.index(after: colon)...]).map(Int.init), port > 0,
       !trimmed.contains("/"), !trimmed.contains("@")
     else { throw complaint }
     var host = String(trimmed[..<colon])
@@ -60,6 +60,7 @@ package struct UpstreamResponse: Sendable {
 /// Made on first use and again after it ended, with a pause that doubles up to two seconds.
 /// Every request ends: with an answer, or with an `UpstreamFailure` within its own time.
 package final class Upstream {
+  /// Called once for each request, on the loop.
   package typealias Completion = (Result<UpstreamResponse, UpstreamFailure>) -> Void
 
   private struct Waiting {
@@ -112,6 +113,7 @@ package final class Upstream {
     }
   }
 
+  /// Ends the connection; what waits fails as unreachable.
   package func close() {
     connection?.close()
     failAll(.unreachable)

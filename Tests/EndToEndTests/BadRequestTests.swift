@@ -67,6 +67,10 @@ extension EndToEnd {
         Bad(
           service: "verifier", method: .put, path: "/v1/scans", status: 405,
           problem: "method_not_allowed", detail: "POST"),
+        // A body where none is taken changes nothing about that.
+        Bad(
+          service: "issuer", method: .post, path: "/v1/feed/head", type: "text/plain", body: "x",
+          status: 405, problem: "method_not_allowed", detail: "GET"),
         Bad(
           service: "relay", method: .get, path: "/v1/foreign-scans", status: 405,
           problem: "method_not_allowed", detail: "POST"),

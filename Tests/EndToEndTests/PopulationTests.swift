@@ -20,13 +20,13 @@ extension EndToEnd {
         let rejects = "\(world.directory)/rejects.csv"
         try Files.write(bad.joined(separator: "\n") + "\n", to: path)
 
-        let first = try await load(world, [path, "--rejects", rejects])
+        let first = try await load(world, [path])
         #expect(first.hasSucceeded, "\(first.error)")
         let named = Files.text(rejects)
         #expect(named.contains("\n4,bad_check_digit,"))
         #expect(named.contains("\n11,bad_document_type,"))
 
-        let second = try await load(world, [path, "--rejects", rejects])
+        let second = try await load(world, [path])
         #expect(second.hasSucceeded, "\(second.error)")
         #expect(first.output + first.error != second.output + second.error)
 
@@ -80,7 +80,10 @@ extension EndToEnd {
     private func load(_ world: World, _ arguments: [String]) async throws -> Command.Result {
       try await Command.run(
         world.programs.path(of: "issuer"),
-        ["load"] + arguments + ["--config", world.home.issuer.configurationFile])
+        ["load"] + arguments + [
+          "--config", world.home.issuer.configurationFile, "--rejects",
+          "\(world.directory)/rejects.csv",
+        ])
     }
   }
 }

@@ -48,7 +48,11 @@ extension EndToEnd {
         #expect(second.ending == .exited(1) || second.ending == .exited(64))
         #expect(second.error.contains("\(world.home.directory)/"), "\(second.error)")
         let load = try await Command.run(
-          issuer, ["load", "/dev/null", "--config", configuration], timeoutSeconds: 10)
+          issuer,
+          [
+            "load", "/dev/null", "--config", configuration, "--rejects",
+            "\(world.directory)/rejects.csv",
+          ], timeoutSeconds: 10)
         #expect(load.ending == .exited(1))
         #expect(load.error.contains("the issuer is running"), "\(load.error)")
         let (handle, _) = try await world.resident()

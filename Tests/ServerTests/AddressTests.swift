@@ -22,7 +22,7 @@ import Testing
   @Test(
     "refuses other text and quotes it",
     arguments: [
-      "", "8440", "localhost", "localhost:", "localhost:http", "localhost:65536",
+      "", "8440", ":8440", "localhost", "localhost:", "localhost:http", "localhost:65536",
       "localhost:-1", "localhost:80x", "localhost:8 0",
     ])
   func refused(text: String) {
@@ -53,7 +53,8 @@ import Testing
   @Test(
     "refuses other text and quotes it",
     arguments: [
-      "", "127.0.0.1:9443", "ftp://a:1", "HTTPS://a:1", "https://", "https://a", "https://a:",
+      "", "https://:9443", "127.0.0.1:9443", "ftp://a:1", "HTTPS://a:1", "https://", "https://a",
+      "https://a:",
       "https://a:0", "https://a:65536", "https://a:b", "https://a:1/path", "https://a:1//",
       "https://user@a:1", "https://u:p@a:1", "https:/a:1", " https://a:1", "https://a:1?x",
     ])

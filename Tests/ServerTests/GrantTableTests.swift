@@ -107,6 +107,19 @@ import Testing
     #expect(message.contains(part), "\(message)")
   }
 
+  @Test(
+    "a member of the wrong type is refused, not taken as left out",
+    arguments: [
+      ("channel", "\"1\""), ("channel", "1.5"), ("channel", "null"), ("token_sha256", "5"),
+      ("token_sha256", "null"), ("scenes", "\"pool\""), ("scenes", "[1]"), ("point", "1"),
+      ("region", "330000"),
+    ])
+  func wrongTypes(member: String, value: String) throws {
+    let message = try #require(
+      fault(#"{"principals": [{"name": "a", "grants": [], "\#(member)": \#(value)}]}"#))
+    #expect(message.hasPrefix("principals[0]: \"\(member)\" must be "))
+  }
+
   @Test("two principals cannot have one token")
   func sharedToken() throws {
     let row = #""grants": [], "token_sha256": "\#(Self.digest)""#

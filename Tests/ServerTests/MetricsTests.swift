@@ -46,6 +46,8 @@ import Testing
     let metrics = Metrics()
     _ = metrics.counter("a_total", "A.", ["path": "x\\y\"z\nn"])
     #expect(metrics.exposition.contains(#"a_total{path="x\\y\"z\nn"} 0"#))
+    _ = metrics.counter("b_total", "B.", ["path": "x\r\ny"])
+    #expect(metrics.exposition.split(separator: "\n").contains { $0.hasSuffix(#"\ny"} 0"#) })
   }
 
   @Test("a gauge is read anew for each page")

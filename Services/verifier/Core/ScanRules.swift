@@ -63,6 +63,24 @@ package struct ScanRules: Sendable {
     return .home(verdict)
   }
 
+  /// What a partner's answer counts for here: its knowledge may be no older than this region
+  /// allows, and the code is named so that it can count once here, too. `code` is the decoded
+  /// code; its life is not known here, so the longest there is stands for it.
+  package func adopt(
+    _ finding: Finding, code: Span<UInt8>, scene: Scene, now: Instant
+  ) -> Finding {
+    var finding = finding
+    guard finding.verdict.outcome == .accepted else { return finding }
+    let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
+    if now.milliseconds(since: finding.asOf) > UInt64(ageMaxSeconds) * 1_000 {
+      finding.verdict.outcome = .staleCache
+    }
+    finding.verdict.nonce = DynamicCode.Header(code)?.nonce
+    let lifeMaxSeconds = 255 * Int64(DynamicCode.Claims.lifetimeUnitSeconds)
+    finding.verdict.codeEnd = now.cityTime.advanced(bySeconds: lifeMaxSeconds)
+    return finding
+  }
+
   private func timeFault(_ claims: DynamicCode.Claims, _ now: CityTime) -> Outcome? {
     let skew = Int64(clockSkewSeconds)
     if now.seconds(since: claims.validFrom) < -skew { return .notYetValid }

@@ -59,9 +59,6 @@ struct FrameScanner: Sendable {
     prefaceRemaining = prefaceBytes
   }
 
-  /// Whether the last byte seen was inside a frame.
-  var isInsideFrame: Bool { isInFrame || partialCount > 0 }
-
   /// Moves `offset` to the next event in `bytes`. A frame without payload has both events.
   mutating func next(in bytes: Span<UInt8>, from offset: inout Int) -> Event {
     if isInFrame {
@@ -78,6 +75,13 @@ struct FrameScanner: Sendable {
       offset += step
       prefaceRemaining -= step
     }
+    if partialCount == 0, bytes.count - offset >= FrameHead.byteCount {
+      var octets: UInt64 = 0
+      for index in offset..<(offset + 8) { octets = octets << 8 | UInt64(bytes[index]) }
+      offset += FrameHead.byteCount
+      begin(octets, lastByte: bytes[offset - 1])
+      return .began(head)
+    }
     // Eight octets fit a register; the ninth is the stream number's last.
     while offset < bytes.count {
       let byte = bytes[offset]
@@ -86,7 +90,9 @@ struct FrameScanner: Sendable {
         partial = partial << 8 | UInt64(byte)
         partialCount += 1
       } else {
-        begin(lastByte: byte)
+        begin(partial, lastByte: byte)
+        partial = 0
+        partialCount = 0
         return .began(head)
       }
     }
@@ -100,15 +106,13 @@ struct FrameScanner: Sendable {
     }
   }
 
-  private mutating func begin(lastByte: UInt8) {
-    head.length = Int(partial >> 40)
-    head.type = UInt8(truncatingIfNeeded: partial >> 32)
-    head.flags = UInt8(truncatingIfNeeded: partial >> 24)
-    let number = UInt32(truncatingIfNeeded: partial << 8) | UInt32(lastByte)
+  private mutating func begin(_ octets: UInt64, lastByte: UInt8) {
+    head.length = Int(octets >> 40)
+    head.type = UInt8(truncatingIfNeeded: octets >> 32)
+    head.flags = UInt8(truncatingIfNeeded: octets >> 24)
+    let number = UInt32(truncatingIfNeeded: octets << 8) | UInt32(lastByte)
     head.streamID = number & 0x7FFF_FFFF
     payloadRemaining = head.length
     isInFrame = true
-    partial = 0
-    partialCount = 0
   }
 }
