@@ -25,14 +25,16 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
-func library(_ name: String, at path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+func library(_ name: String, at path: String? = nil, _ dependencies: [Target.Dependency]) -> Target
+{
   .target(
     name: name, dependencies: dependencies, path: path ?? "Shared/\(name)", swiftSettings: strict)
 }
 
 func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies + [
+    name: name,
+    dependencies: dependencies + [
       "Server", "Codes", "Security", "StatusCache", "Feed", "HTTP2", "JSON", "Storage", log,
       arguments,
     ],
@@ -52,7 +54,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
-    .systemLibrary(name: "CNghttp2", path: "Shared/CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(
+      name: "CNghttp2", path: "Shared/CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLMDB", path: "Shared/CLMDB", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(

@@ -13,6 +13,9 @@ packages=(
   curl             # the demo's commands
   ca-certificates  # fetching the Swift packages
   git              # fetching the Swift packages
+  libc6-dev        # headers and start files that the Swift toolchain links with
+  libstdc++-12-dev # the same
+  binutils         # the linker
 )
 test_packages=(
   nghttp2-client  # h2load and nghttp

@@ -84,17 +84,19 @@ extension IssuerLoop {
     var terms = try terms(json, count: Int(clamping: count))
     var answer = JSONWriter(reserving: 160 * terms.count)
     answer.object {
-      $0.field("codes", array: { codes in
-        for _ in 0..<terms.count {
-          let code = make(serial, status, exchange.principal, terms)
-          codes.object {
-            $0.field("code", CodeText.encode(code.span, prefix: issuer.codePrefix))
-            $0.field("valid_from", terms.validFrom.description)
-            $0.field("valid_until", terms.end(of: 0).description)
+      $0.field(
+        "codes",
+        array: { codes in
+          for _ in 0..<terms.count {
+            let code = make(serial, status, exchange.principal, terms)
+            codes.object {
+              $0.field("code", CodeText.encode(code.span, prefix: issuer.codePrefix))
+              $0.field("valid_from", terms.validFrom.description)
+              $0.field("valid_until", terms.end(of: 0).description)
+            }
+            terms.validFrom = terms.end(of: 0)
           }
-          terms.validFrom = terms.end(of: 0)
-        }
-      })
+        })
     }
     exchange.respond(200, "application/json", answer.bytes.span)
   }

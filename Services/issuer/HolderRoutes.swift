@@ -175,10 +175,12 @@ extension IssuerLoop {
     json.field("reason", status.reason)
     json.field("valid_until", status.validUntil.description)
     json.field("revision", status.revision)
-    json.field("flags", array: { flags in
-      if status.flags.contains(.suspended) { flags.value("suspended") }
-      if status.flags.contains(.lost) { flags.value("lost") }
-    })
+    json.field(
+      "flags",
+      array: { flags in
+        if status.flags.contains(.suspended) { flags.value("suspended") }
+        if status.flags.contains(.lost) { flags.value("lost") }
+      })
   }
 
   // MARK: Writing

@@ -98,7 +98,8 @@ final class LedgerWriter: Sendable {
 
   /// Runs `body` on `loop` when a segment after number `after` is sealed, or after `seconds`.
   func wait(
-    forSegmentAfter after: UInt64, seconds: Int, on loop: Loop, _ body: @escaping @Sendable () -> Void
+    forSegmentAfter after: UInt64, seconds: Int, on loop: Loop,
+    _ body: @escaping @Sendable () -> Void
   ) {
     let number = shared.withLock { shared in
       shared.nextWaiter += 1
@@ -286,7 +287,8 @@ final class LedgerWriter: Sendable {
         507, error.code == .mapFull ? "map_full" : "disk_full",
         "There is no room for this change and nothing was changed; reads go on.")
     }
-    return Problem(503, "ledger_unavailable", "The change could not be written; try again.",
+    return Problem(
+      503, "ledger_unavailable", "The change could not be written; try again.",
       retryAfterSeconds: 1)
   }
 }

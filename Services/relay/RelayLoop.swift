@@ -7,7 +7,8 @@ import Server
 /// The relay on one event loop: a foreign code on its way out, a partner's on its way in.
 ///
 /// ```
-/// verifier ─ /v1/foreign-scans ─► relay ─ /v1/partner-scans ─► partner's relay ─ /v1/scans ─► its verifier
+/// verifier ─ /v1/foreign-scans ─► relay ─ /v1/partner-scans ─► partner's relay
+///                                         partner's verifier ◄─ /v1/scans ─┘
 /// ```
 /// Each hop has less time than the one before it, so that whoever waits longest still gets a
 /// named answer: verifier 2,000 ms, relay 1,500 ms, partner's relay four fifths of that.

@@ -17,7 +17,7 @@ struct Claim: Sendable {
 /// | table | key | value |
 /// |---|---|---|
 /// | scans | receipt of the block's last entry | entries of one loop, in order, up to 32 KiB |
-/// | claims | end of the code's life (minutes, 4) + nonce 12 + scope 8 | receipt of the first scan |
+/// | claims | end of the code's life (minutes, 4), nonce 12, scope 8 | receipt of the first scan |
 ///
 /// Loops append to their own `JournalHandoff`; the writer takes all of them together, at most
 /// every `commitMilliseconds`, and syncs once. A block is found by the first key at or behind a

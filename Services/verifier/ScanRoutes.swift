@@ -13,7 +13,8 @@ extension VerifierLoop {
         exchange.answering { () throws(Problem) in try scan(exchange) }
       },
       Route(.post, "/v1/scans/batch", grant: Grant.scan, bodyBytesMax: 262_144) {
-        [unowned self] exchange in exchange.answering { () throws(Problem) in try scanBatch(exchange) }
+        [unowned self] exchange in
+        exchange.answering { () throws(Problem) in try scanBatch(exchange) }
       },
       Route(.get, "/v1/scans/{}", grant: Grant.readReceipt) { [unowned self] exchange in
         exchange.answering { () throws(Problem) in try readReceipt(exchange) }

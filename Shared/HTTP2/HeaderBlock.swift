@@ -4,24 +4,25 @@ internal import CNghttp2
 /// Constant texts are lent for ever; everything else is put into the scratch space, from which
 /// nghttp2 copies while the message is submitted.
 @safe struct HeaderBlock: ~Copyable {
-  private let fields: UnsafeMutablePointer<nghttp2_nv>
+  private var fields: UnsafeMutablePointer<nghttp2_nv>?
   private(set) var count = 0
-  private var scratch: UnsafeMutablePointer<UInt8>
-  private var scratchCapacity: Int
+  private var scratch: UnsafeMutablePointer<UInt8>?
+  private var scratchCapacity = 0
   private var scratchCount = 0
 
   /// Fields in one message, with pseudo-header fields and `content-length`.
   static let countMax = 48
 
-  init() {
-    unsafe fields = .allocate(capacity: Self.countMax)
-    scratchCapacity = 256
-    unsafe scratch = .allocate(capacity: scratchCapacity)
-  }
+  init() {}
 
   deinit {
-    unsafe fields.deallocate()
-    unsafe scratch.deallocate()
+    unsafe fields?.deallocate()
+    unsafe scratch?.deallocate()
+  }
+
+  /// Gives the memory back; `begin` allocates anew.
+  mutating func release() {
+    self = HeaderBlock()
   }
 
   /// Starts a message whose copied values together have at most `copiedBytesMax` bytes: the
@@ -29,9 +30,10 @@ internal import CNghttp2
   mutating func begin(copiedBytesMax: Int) {
     count = 0
     scratchCount = 0
+    if unsafe fields == nil { unsafe fields = .allocate(capacity: Self.countMax) }
     guard copiedBytesMax > scratchCapacity else { return }
-    unsafe scratch.deallocate()
-    scratchCapacity = copiedBytesMax
+    unsafe scratch?.deallocate()
+    scratchCapacity = max(256, copiedBytesMax)
     unsafe scratch = .allocate(capacity: scratchCapacity)
   }
 
@@ -43,7 +45,7 @@ internal import CNghttp2
 
   mutating func add(_ name: StaticString, copying value: Span<UInt8>, isSecret: Bool = false) {
     precondition(scratchCount + value.count <= scratchCapacity, "begin() was told too little")
-    let start = unsafe scratch + scratchCount
+    let start = unsafe scratch! + scratchCount
     for index in 0..<value.count { unsafe start[index] = value[index] }
     scratchCount += value.count
     var flags = NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue
@@ -60,7 +62,7 @@ internal import CNghttp2
       digits += 1
       rest /= 10
     }
-    let start = unsafe scratch + scratchCount
+    let start = unsafe scratch! + scratchCount
     rest = number
     for index in stride(from: digits - 1, through: 0, by: -1) {
       unsafe start[index] = UInt8(truncatingIfNeeded: 48 + rest % 10)
@@ -91,13 +93,13 @@ internal import CNghttp2
   }
 
   /// The array for nghttp2, which copies it before the submitting call returns.
-  var pointer: UnsafeMutablePointer<nghttp2_nv> { unsafe fields }
+  var pointer: UnsafeMutablePointer<nghttp2_nv>? { unsafe fields }
 
   private mutating func append(
     _ name: StaticString, _ value: UnsafeMutablePointer<UInt8>, _ valueCount: Int, _ flags: UInt32
   ) {
     precondition(count < Self.countMax, "a message has too many header fields")
-    unsafe fields[count] = unsafe nghttp2_nv(
+    unsafe fields![count] = unsafe nghttp2_nv(
       name: UnsafeMutablePointer(mutating: name.utf8Start), value: value,
       namelen: name.utf8CodeUnitCount, valuelen: valueCount,
       flags: UInt8(truncatingIfNeeded: flags))

@@ -12,8 +12,10 @@ internal import CNghttp2
   /// Opens a server's session whose callbacks use `inbox`, which the caller keeps alive.
   init(_ limits: SessionLimits, serving inbox: Box<ServerInbox>) {
     unsafe self.init(limits) { session, option in
-      unsafe nghttp2_session_server_new2(
-        &session, ServerCallbacks.table, inbox.address, option)
+      FrameBuffer.withAllocator(of: inbox) { memory in
+        unsafe nghttp2_session_server_new3(
+          &session, ServerCallbacks.table, inbox.address, option, memory)
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 extension QRCode {
-  /// Draws the code as an SVG of `sizePixels` by `sizePixels`, black on white, as UTF-8. At this size,
-  /// and at whole multiples of it, modules are whole pixels.
+  /// Draws the code as an SVG of `sizePixels` by `sizePixels`, black on white, as UTF-8. At this
+  /// size, and at whole multiples of it, modules are whole pixels.
   package func svg(sizePixels: Int) throws(QRError) -> [UInt8] {
     let layout = try PixelLayout(self, sizePixels: sizePixels)
     let head = """

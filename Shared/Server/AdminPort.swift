@@ -83,9 +83,11 @@ package final class AdminPort: Sendable {
     var json = JSONWriter()
     json.object {
       $0.field("ready", isReady)
-      $0.field("checks", object: { checks in
-        for (name, complaint) in complaints { checks.field(name, complaint ?? "ok") }
-      })
+      $0.field(
+        "checks",
+        object: { checks in
+          for (name, complaint) in complaints { checks.field(name, complaint ?? "ok") }
+        })
     }
     json.endLine()
     return (

@@ -88,12 +88,15 @@ package final class HTTPServer: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(
         ChannelOptions.Types.SocketOption(
-          level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1)
+          level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1
+      )
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelOption(
-        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768))
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768)
+      )
       .childChannelOption(
-        .writeBufferWaterMark, value: .init(low: 64 * 1_024, high: 256 * 1_024))
+        .writeBufferWaterMark, value: .init(low: 64 * 1_024, high: 256 * 1_024)
+      )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let address = channel.remoteAddress?.ipAddress ?? ""
@@ -149,7 +152,9 @@ package final class HTTPServer: Sendable {
     for channel in channels.withLock({ $0 }) { try? channel.close().wait() }
     for (loop, host) in zip(loops.all, hosts) { loop.execute { host.value.drain() } }
     let deadline = System.monotonicNanoseconds + UInt64(limits.drainMilliseconds) * 1_000_000
-    while gate.openCount > 0, System.monotonicNanoseconds < deadline { System.sleep(milliseconds: 20) }
+    while gate.openCount > 0, System.monotonicNanoseconds < deadline {
+      System.sleep(milliseconds: 20)
+    }
     for (loop, host) in zip(loops.all, hosts) {
       try? loop.eventLoop.submit { host.value.closeAll() }.wait()
     }

@@ -23,7 +23,9 @@ package final class Loop: Sendable {
   }
 
   /// Runs `body` on the loop and waits for its end; never call it from a loop.
-  package func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+  package func run<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value
+  ) throws -> Value {
     try eventLoop.submit(body).wait()
   }
 

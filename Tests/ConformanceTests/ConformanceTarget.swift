@@ -18,7 +18,8 @@ struct ConformanceTarget: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 }
 
-/// The limits a connection of the suite meets, which has no client certificate unless said otherwise.
+/// The limits a connection of the suite meets, which has no client certificate unless said
+/// otherwise.
 struct TargetLimits: Sendable {
   var streamsMax: UInt32
   var resetBurst: Int

@@ -80,8 +80,8 @@ extension FloodProbe {
     refused("refused-early", "above a number not yet acknowledged", isPolite: false),
   ]
 
-  /// Before the client acknowledges the number the server can only refuse; afterwards it may call the
-  /// excess an error of the connection.
+  /// Before the client acknowledges the number the server can only refuse; afterwards it may call
+  /// the excess an error of the connection.
   private static func refused(_ id: String, _ what: String, isPolite: Bool) -> FloodProbe {
     FloodProbe(
       "made-you-reset/\(id)", "P-32", "requests \(what)",

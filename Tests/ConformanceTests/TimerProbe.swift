@@ -1,8 +1,8 @@
 import RawHTTP2
 import Testing
 
-/// A client that stops, or goes on too slowly, at one point of a connection. The server must not wait
-/// for it longer than it says, and not less than half of that.
+/// A client that stops, or goes on too slowly, at one point of a connection. The server must not
+/// wait for it longer than it says, and not less than half of that.
 struct TimerProbe: Sendable, CustomTestStringConvertible {
   let id: String
   let sentence: String
@@ -34,8 +34,8 @@ struct TimerProbe: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "P-34 \(id): \(sentence)" }
 
-  /// How long the server took to end what `begin` started. Sleeps between looks, so that many probes
-  /// wait side by side.
+  /// How long the server took to end what `begin` started. Sleeps between looks, so that many
+  /// probes wait side by side.
   func run(against endpoint: Endpoint, limits: TargetLimits) async throws -> Double {
     let connection = try begin(endpoint)
     let started = ContinuousClock.now
@@ -139,7 +139,8 @@ extension TimerProbe {
     },
     TimerProbe(
       "body/dripped", "a body of four bytes a second", seconds: \.bodySeconds, mayEndStream: true,
-      begin: { try halfBody(to: $0) }, drip: { connection, _ in connection.send(.data(1, [0x20])) }),
+      begin: { try halfBody(to: $0) },
+      drip: { connection, _ in connection.send(.data(1, [0x20])) }),
     TimerProbe(
       "body/pinged", "half a body, and PINGs", seconds: \.bodySeconds, mayEndStream: true,
       begin: { try halfBody(to: $0) },

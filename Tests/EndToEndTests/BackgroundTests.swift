@@ -78,7 +78,8 @@ extension EndToEnd {
         sort -u "$SAMPLE_CODES" | wc -l
         head -256 "$SAMPLE_CODES" > "$1/batch"
         curl -sS --http2-prior-knowledge -H "authorization: Bearer $POINT_TOKEN" \\
-          -H "content-type: text/plain" --data-binary "@$1/batch" "$VERIFIER_H2C_URL/v1/scans/batch" \\
+          -H "content-type: text/plain" --data-binary "@$1/batch" \\
+          "$VERIFIER_H2C_URL/v1/scans/batch" \\
           | grep -o '"outcome":"accepted"' | wc -l
         """
       let result = try await Command.run("sh", ["-c", script, "sh", directory])

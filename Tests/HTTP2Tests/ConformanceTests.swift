@@ -176,7 +176,8 @@ import Testing
       Wire.headers(1, flags: 1) + Wire.continuation(0, Wire.literal("a", "b"), flags: 4)),
     Case(
       "6.10 refuses CONTINUATION after the end of a header block", .connection([protocolError]),
-      Wire.headers(1, Wire.post, flags: 4) + Wire.continuation(1, Wire.literal("a", "b"), flags: 4)),
+      Wire.headers(1, Wire.post, flags: 4)
+        + Wire.continuation(1, Wire.literal("a", "b"), flags: 4)),
     Case(
       "6.10 refuses CONTINUATION after the end of CONTINUATION", .connection([protocolError]),
       Wire.headers(1, Wire.post, flags: 0) + Wire.continuation(1, Wire.literal("a", "b"), flags: 4)
@@ -210,7 +211,8 @@ import Testing
       "5.1 half-closed: refuses CONTINUATION", .connection([protocolError, streamClosed]),
       Wire.headers(1) + Wire.continuation(1, Wire.get, flags: 4)),
     Case(
-      "5.1 half-closed: takes WINDOW_UPDATE", .served(1), Wire.headers(1) + Wire.windowUpdate(1, 1)),
+      "5.1 half-closed: takes WINDOW_UPDATE", .served(1),
+      Wire.headers(1) + Wire.windowUpdate(1, 1)),
     Case("5.1 half-closed: takes RST_STREAM", .alive, Wire.headers(1) + Wire.reset(1)),
     Case(
       "5.1 closed: refuses DATA after RST_STREAM", .stream([streamClosed]),
@@ -244,7 +246,8 @@ import Testing
       Wire.headers(5) + Wire.headers(3)),
     Case(
       "5.1.2 refuses more streams than announced", .stream([protocolError, refused]),
-      Wire.settingsAck + (0...32).flatMap { Wire.headers(UInt32($0 * 2 + 1), Wire.post, flags: 4) }),
+      Wire.settingsAck
+        + (0...32).flatMap { Wire.headers(UInt32($0 * 2 + 1), Wire.post, flags: 4) }),
   ]
 
   /// RFC 9113 §3.4 and §6.5.

@@ -17,8 +17,8 @@ package struct RawResponse: Equatable, Sendable {
 }
 
 extension RawConnection {
-  /// Reads until `isMet` holds for an event; anything else is passed over. Fails when the connection
-  /// ends or time runs out first.
+  /// Reads until `isMet` holds for an event; anything else is passed over. Fails when the
+  /// connection ends or time runs out first.
   @discardableResult
   package func expect(
     _ expected: String, within duration: Duration = patience, _ isMet: (Event) -> Bool

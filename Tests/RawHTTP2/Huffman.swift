@@ -1,5 +1,5 @@
-/// The Huffman code of RFC 7541 appendix B. The code is canonical: symbols sorted by length and then
-/// by value take consecutive codes, so the lengths alone rebuild the table.
+/// The Huffman code of RFC 7541 appendix B. The code is canonical: symbols sorted by length and
+/// then by value take consecutive codes, so the lengths alone rebuild the table.
 package enum Huffman {
   /// The number of the end-of-string symbol, which no string may contain (§5.2).
   package static let endOfString = 256

@@ -3,7 +3,8 @@ package struct Endpoint: Sendable {
   /// A numeric IPv4 or IPv6 address.
   package var address: String
   package var port: UInt16
-  /// With TLS: the file of the CA that must have signed the server's certificate, and the name in it.
+  /// With TLS: the file of the CA that must have signed the server's certificate, and the name in
+  /// it.
   package var tls: TLS?
   /// A path that GET answers with a body of at least five bytes, whatever the status.
   package var path: String

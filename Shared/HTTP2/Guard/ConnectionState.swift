@@ -19,7 +19,7 @@ package struct ConnectionFacts: Sendable {
 
 /// How old each phase of a connection is, and what to do about it.
 ///
-///     opening ──first SETTINGS──► serving ──age, requests, drain()──► noticed ──► draining ──► close
+///     opening ──first SETTINGS──► serving ──age, requests, drain──► noticed ─► draining ─► close
 ///        └─2 s──► close              └─any phase overdue──► close
 ///
 /// The caller owns the clock (monotonic milliseconds), calls `check` every quarter of a second or

@@ -6,6 +6,7 @@ struct ServerInbox {
   var limits: SessionLimits
   private let bodyBytesMaxForPath: (@Sendable (Span<UInt8>) -> Int)?
   var pool = RequestPool()
+  var frameBuffer = FrameBuffer()
   var closedStreams = ClosedStreams()
   /// The caller's clock at the last `receive`.
   var now: UInt64 = 0

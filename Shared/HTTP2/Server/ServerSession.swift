@@ -198,6 +198,8 @@ internal import CNghttp2
   /// Gives memory back while no stream is open; the next request allocates anew.
   package mutating func releaseSpareMemory() {
     inbox.value.pool.releaseSpares()
+    block.release()
+    if failure == nil, !library.wantsWrite { inbox.value.frameBuffer.release() }
   }
 
   private mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {

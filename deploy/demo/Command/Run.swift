@@ -23,7 +23,8 @@ struct Run: ParsableCommand {
     let background = options.background
     guard background.running.isEmpty else {
       say(
-        "A world is up already (\(background.running.joined(separator: ", "))): `make down` ends it."
+        "A world is up already (\(background.running.joined(separator: ", "))):"
+          + " `make down` ends it."
       )
       throw ExitCode(1)
     }

@@ -8,7 +8,8 @@ extension Story {
     let acknowledged = try await load.run(killingAfter: .milliseconds(700))
     try demand(acknowledged > 0, "the issuer acknowledged nothing in 0.7 s")
     fact(
-      "\(handles.count) officers wrote at once; SIGKILL came after \(acknowledged) acknowledged writes."
+      "\(handles.count) officers wrote at once; SIGKILL came after \(acknowledged)"
+        + " acknowledged writes."
     )
     let scan = try await home.point().scan(try await freshCode(before: load))
     fact("Scans went on meanwhile, from the status cache: \(scan.outcome).")
