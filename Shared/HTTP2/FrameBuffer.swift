@@ -20,7 +20,9 @@ internal import Glibc
   }
 
   private mutating func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-    guard byteCount == Self.libraryBytes, unsafe start == nil else { return unsafe malloc(byteCount) }
+    guard byteCount == Self.libraryBytes, unsafe start == nil else {
+      return unsafe malloc(byteCount)
+    }
     unsafe start = aligned_alloc(Self.pageBytes, Self.byteCount)
     // What comes from the heap may have been touched by others.
     release()
@@ -33,12 +35,14 @@ internal import Glibc
   ) -> Int32 {
     var memory = unsafe nghttp2_mem(
       mem_user_data: inbox.address,
-      malloc: { size, user in
-        unsafe Box<ServerInbox>(at: user!).value.frameBuffer.allocate(size)
-      },
+      malloc: { size, _ in unsafe malloc(size) },
       free: { pointer, _ in unsafe free(pointer) },
       calloc: { count, size, _ in unsafe calloc(count, size) },
-      realloc: { pointer, size, _ in unsafe realloc(pointer, size) })
+      realloc: { pointer, size, user in
+        // The library's buffers begin as a nil pointer that grows.
+        guard unsafe pointer == nil else { return unsafe realloc(pointer, size) }
+        return unsafe Box<ServerInbox>(at: user!).value.frameBuffer.allocate(size)
+      })
     return unsafe body(&memory)
   }
 }

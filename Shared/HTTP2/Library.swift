@@ -12,7 +12,7 @@ internal import CNghttp2
   /// Opens a server's session whose callbacks use `inbox`, which the caller keeps alive.
   init(_ limits: SessionLimits, serving inbox: Box<ServerInbox>) {
     unsafe self.init(limits) { session, option in
-      FrameBuffer.withAllocator(of: inbox) { memory in
+      unsafe FrameBuffer.withAllocator(of: inbox) { memory in
         unsafe nghttp2_session_server_new3(
           &session, ServerCallbacks.table, inbox.address, option, memory)
       }
@@ -172,8 +172,9 @@ internal import CNghttp2
     }
     if isServer {
       add(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax)
-      // No NO_RFC7540_PRIORITIES: with it the library ignores a PRIORITY frame that names itself or
-      // stream 0, which must be a PROTOCOL_ERROR (RFC 9113 §5.3.1, §6.3).
+      // The priority tree of RFC 7540 is work without use here (RFC 9218 §2.1). With this the
+      // library does not look at PRIORITY any more: `FloodGuard` refuses the wrong ones.
+      add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1)
     } else {
       add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
     }

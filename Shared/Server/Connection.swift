@@ -251,6 +251,8 @@ final class Connection: ChannelInboundHandler {
       if now >= openedAt + UInt64(host.limits.handshakeMilliseconds) { end() }
       return
     }
+    session.tick(now: now)
+    if session.wantsOutput { scheduleFlush() }
     if session.openStreamCount == 0, session.requestCount == requestsAtLastCheck {
       session.releaseSpareMemory()
       tls?.releaseIdleMemory()

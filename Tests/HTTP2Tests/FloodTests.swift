@@ -171,6 +171,16 @@ import Testing
       server, server.error?.code == .flooded(.outboundFrames) ? .outboundFrames : .glitches)
   }
 
+  @Test("P-32: a SETTINGS frame with too many entries ends the connection")
+  func largeSettings() {
+    let fine = Server()
+    fine.send(Wire.settings([(UInt16, UInt32)](repeating: (0xFF, 1), count: 16)))
+    #expect(!fine.wantsClose)
+    let server = Server()
+    server.send(Wire.settings([(UInt16, UInt32)](repeating: (0xFF, 1), count: 17)))
+    #expect(server.wantsClose && server.goAway != nil)
+  }
+
   @Test("P-32: streams refused beyond the announced number end within the budget")
   func refusedStreams() {
     // The peer does not acknowledge SETTINGS, so that each further stream is refused only.

@@ -70,10 +70,62 @@ import Testing
   func refusesDeclaredBody() {
     let server = Server()
     server.send(Wire.headers(1, Wire.post + Wire.literal("content-length", "9000"), flags: 4))
-    #expect(server.served == 1 && server.hasEnded(1))
+    #expect(server.served == 1 && server.hasEnded(1) && server.resets.isEmpty)
+    // Not in the same read as the answer, but soon.
+    server.now += 199
+    server.session.tick(now: server.now)
+    server.pump()
+    #expect(server.resets.isEmpty)
+    server.session.tick(now: server.now + 1)
+    server.pump()
     #expect(server.resets.map(\.errorCode) == [ErrorCode.noError])
     server.send(Wire.data(1, [UInt8](repeating: 0, count: 5_000)) + Wire.headers(3))
     #expect(server.served == 2 && server.error == nil && server.goAway == nil)
+  }
+
+  @Test("a peer that stops when it is answered is not reset")
+  func leavesStoppedSender() {
+    let server = Server()
+    server.send(Wire.headers(1, Wire.post + Wire.literal("content-length", "9000"), flags: 4))
+    server.send(Wire.reset(1))
+    server.now += 1_000
+    server.send(Wire.headers(3))
+    #expect(server.resets.isEmpty && server.served == 2)
+  }
+
+  @Test("data of refused streams gives its window back")
+  func returnsWindow() {
+    let server = Server()
+    var window = 65_535
+    for index in 0..<90 {
+      let stream = UInt32(index * 2 + 1)
+      server.now += 250
+      server.send(
+        Wire.headers(stream, Wire.post + Wire.literal("content-length", "9000"), flags: 4))
+      for frame in server.frames where frame.type == FrameHead.Kind.windowUpdate {
+        if frame.streamID == 0 { window += Int(frame.number(at: 0)) }
+      }
+      server.clear()
+      server.send(Wire.data(stream, [UInt8](repeating: 0, count: 8_000)))
+      window -= 8_000
+      #expect(window > 0)
+    }
+    #expect(server.served == 90 && server.error == nil)
+  }
+
+  @Test("P-32: making the server refuse bodies early ends within the budget")
+  func boundsEarlyAnswers() {
+    let server = Server()
+    var sent = 0
+    while !server.wantsClose, sent < 1_000 {
+      let stream = UInt32(sent * 2 + 1)
+      server.now += 10
+      server.send(
+        Wire.headers(stream, Wire.post + Wire.literal("content-length", "9000"), flags: 4))
+      sent += 1
+    }
+    #expect((200...300).contains(sent))
+    #expect(server.goAway?.errorCode == ErrorCode.enhanceYourCalm)
   }
 
   @Test("delivers a body that grows too large as 413")

@@ -11,7 +11,9 @@ struct FloodGuard: Sendable {
   }
 
   private var scanner: FrameScanner
-  private var limits: SessionLimits
+  private var continuationsMax: Int
+  private let unknownFramesPerRequest: Int
+  private let unknownBytesPerRequest: Int
   private let isServer: Bool
   private var resets: TokenBucket
   private var glitches: TokenBucket
@@ -33,7 +35,9 @@ struct FloodGuard: Sendable {
 
   init(limits: SessionLimits, isServer: Bool) {
     scanner = FrameScanner(prefaceBytes: isServer ? 24 : 0)
-    self.limits = limits
+    continuationsMax = limits.continuationsMax
+    unknownFramesPerRequest = limits.unknownFramesPerRequest
+    unknownBytesPerRequest = limits.unknownBytesPerRequest
     self.isServer = isServer
     resets = TokenBucket(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
     glitches = TokenBucket(burst: limits.glitchesBurst, perSecond: limits.glitchesPerSecond)
@@ -44,7 +48,7 @@ struct FloodGuard: Sendable {
   mutating func upgrade(to limits: SessionLimits) {
     resets.upgrade(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
     glitches.upgrade(burst: limits.glitchesBurst, perSecond: limits.glitchesPerSecond)
-    self.limits = limits
+    continuationsMax = limits.continuationsMax
   }
 
   /// Looks at received bytes and returns the limit they break. Then only the first `consumed` of
@@ -76,11 +80,11 @@ struct FloodGuard: Sendable {
   /// Requests were completed: the peer is doing something useful.
   mutating func requestsCompleted(_ count: Int) {
     unknownFrames = min(
-      unknownFrames + limits.unknownFramesPerRequest * count,
-      limits.unknownFramesPerRequest * Self.unknownBurst)
+      unknownFrames + unknownFramesPerRequest * count,
+      unknownFramesPerRequest * Self.unknownBurst)
     unknownBytes = min(
-      unknownBytes + limits.unknownBytesPerRequest * count,
-      limits.unknownBytesPerRequest * Self.unknownBurst)
+      unknownBytes + unknownBytesPerRequest * count,
+      unknownBytesPerRequest * Self.unknownBurst)
   }
 
   /// DATA frames were sent, which the peer acknowledges with WINDOW_UPDATE.
@@ -108,7 +112,7 @@ struct FloodGuard: Sendable {
       return isEmptyData(head) ? glitch(now: now) : nil
     case FrameHead.Kind.continuation:
       continuations += 1
-      return continuations > limits.continuationsMax ? .continuations : nil
+      return continuations > continuationsMax ? .continuations : nil
     case FrameHead.Kind.reset:
       closed.appendClosed(Int32(head.streamID))
       // A server that sheds load resets the client's streams, of which there are only so many.

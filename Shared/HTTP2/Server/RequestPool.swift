@@ -69,9 +69,13 @@ struct RequestPool {
   /// The earliest moment at which a body is overdue.
   func bodyDeadline(_ timers: TimerLimits) -> UInt64? {
     var earliest: UInt64?
-    for request in all where request.box.value.stage == .body {
+    for request in all {
+      let stage = request.box.value.stage
+      // Answered, but the peer neither goes on nor stops.
+      let isStuck = stage == .answered && !request.box.value.isComplete
+      guard stage == .body || isStuck else { continue }
       var allowed = timers.bodyMilliseconds
-      if timers.bodyBytesPerSecondMin > 0 {
+      if timers.bodyBytesPerSecondMin > 0, !isStuck {
         let received = UInt64(request.box.value.body.count)
         allowed = max(allowed, received * 1_000 / timers.bodyBytesPerSecondMin)
       }

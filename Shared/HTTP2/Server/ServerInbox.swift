@@ -16,8 +16,8 @@ struct ServerInbox {
   private var latestStreamID: Int32 = 0
   private var highestStreamID: Int32 = 0
   private var peerResetStreamID: Int32 = 0
-  /// Streams answered before their request was complete: to be reset once the answer is out.
-  var earlyAnswers: [Int32] = []
+  /// Streams answered before their request was complete, and when: to be reset somewhat later.
+  var earlyAnswers: [(streamID: Int32, at: UInt64)] = []
 
   private(set) var openStreams = 0
   private(set) var requestCount = 0

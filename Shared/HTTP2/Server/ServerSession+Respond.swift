@@ -52,7 +52,9 @@ extension ServerSession {
     request.value.stage = .answered
     request.value.answerOffset = 0
     inbox.value.unsentBytes += request.value.answer.count
-    if !request.value.isComplete { inbox.value.earlyAnswers.append(request.value.streamID) }
+    if !request.value.isComplete {
+      inbox.value.earlyAnswers.append((request.value.streamID, inbox.value.now))
+    }
     return submit(to: request.value.streamID, answer: request)
   }
 

@@ -16,10 +16,12 @@ internal import CNghttp2
   private(set) var failure: HTTP2Error?
   private var hasSentLastWords = false
   private var isTerminated = false
+  private var hasSpareMemory = true
 
   /// Bytes given to the library before its queue is looked at again: a flood in one large read is
   /// noticed early.
   private static let sliceBytesMax = 8_192
+  private static let earlyResetMilliseconds: UInt64 = 200
 
   /// Opens a session; its SETTINGS are the first output. `bodyBytesMax` names the largest body for
   /// a path; without it the limit of `limits` holds.
@@ -46,6 +48,7 @@ internal import CNghttp2
     if let failure { throw failure }
     if isTerminated { return }
     inbox.value.now = now
+    hasSpareMemory = true
     var start = 0
     while start < bytes.count {
       let slice = bytes.extracting(start..<min(start + Self.sliceBytesMax, bytes.count))
@@ -76,6 +79,13 @@ internal import CNghttp2
       library.consumeConnection(inbox.value.connectionConsumed)
       inbox.value.connectionConsumed = 0
     }
+  }
+
+  /// Tells the time while the peer is silent, about once a second; see `wantsOutput` afterwards.
+  package mutating func tick(now: UInt64) {
+    guard failure == nil, !isTerminated else { return }
+    inbox.value.now = max(inbox.value.now, now)
+    _ = resetEarlyAnswered()
   }
 
   /// The next complete request, in order of completion. Call until it returns nil, also after
@@ -195,11 +205,14 @@ internal import CNghttp2
     if failure == nil { library.announce(limits, isServer: true) }
   }
 
-  /// Gives memory back while no stream is open; the next request allocates anew.
+  /// Gives memory back while no stream is open; the next request allocates anew. Costs nothing when
+  /// called again without input in between.
   package mutating func releaseSpareMemory() {
+    guard hasSpareMemory, failure == nil, !library.wantsWrite else { return }
+    hasSpareMemory = false
     inbox.value.pool.releaseSpares()
     block.release()
-    if failure == nil, !library.wantsWrite { inbox.value.frameBuffer.release() }
+    inbox.value.frameBuffer.release()
   }
 
   private mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
@@ -220,21 +233,28 @@ internal import CNghttp2
     return error
   }
 
-  /// A stream answered before its request was complete is reset without error once the answer is
-  /// out, so that the peer stops sending (RFC 9113 §8.1). Returns whether there is new output.
+  /// A stream answered before its request was complete is reset without error, so that the peer
+  /// stops sending (RFC 9113 §8.1). Not at once: clients that find answer and reset in one read
+  /// have been seen to drop the answer, and most stop by themselves. Returns whether there is new
+  /// output.
   private mutating func resetEarlyAnswered() -> Bool {
     guard !inbox.value.earlyAnswers.isEmpty else { return false }
-    var hasReset = false
-    inbox.value.earlyAnswers.removeAll { streamID in
-      guard library.hasStream(streamID) else { return true }
-      guard library.hasSentEnd(streamID) else { return false }
-      if !library.hasReceivedEnd(streamID) {
-        library.reset(streamID, code: ErrorCode.noError)
-        hasReset = true
+    let now = inbox.value.now
+    var waiting: [(streamID: Int32, at: UInt64)] = []
+    var resets = 0
+    for early in inbox.value.earlyAnswers where library.hasStream(early.streamID) {
+      let isDue = now >= early.at + Self.earlyResetMilliseconds
+      if !isDue || !library.hasSentEnd(early.streamID) {
+        waiting.append(early)
+      } else if !library.hasReceivedEnd(early.streamID) {
+        library.reset(early.streamID, code: ErrorCode.noError)
+        resets += 1
       }
-      return true
     }
-    return hasReset
+    inbox.value.earlyAnswers = waiting
+    guard resets > 0 else { return false }
+    if let broken = flood.resetStreams(count: resets, now: now) { terminate(broken.errorCode) }
+    return true
   }
 
   /// The library sends nothing after a fatal error, so the GOAWAY is written by hand.

@@ -53,22 +53,27 @@ package final class APIClient: Sendable {
     upstream = try loop.run { LoopBound(Upstream(parsed, tls: tls, on: loop), on: loop) }
   }
 
-  /// Sends a request. Throws `UpstreamFailure` when there is no answer within the time.
+  /// Sends a request. Throws when there is no answer within the time, with the failure's name.
   package func send(
     _ method: HTTP2.Method, _ path: String, type: String? = nil, headers more: [HeaderField] = [],
     body: [UInt8] = [], timeoutMilliseconds: Int = 15_000
   ) async throws -> Answer {
     let fields = headers + (type.map { [HeaderField("content-type", text: $0)] } ?? []) + more
     let (loop, upstream) = (loop, upstream)
-    let response = try await withCheckedThrowingContinuation { continuation in
+    let result = await withCheckedContinuation { continuation in
       loop.execute {
         upstream.value.send(
           method, path, headers: fields, body: body, timeoutMilliseconds: timeoutMilliseconds
-        ) { continuation.resume(with: $0) }
+        ) { continuation.resume(returning: $0) }
       }
     }
-    return Answer(
-      status: response.status, contentType: response.contentType, body: response.body)
+    switch result {
+    case .success(let response):
+      return Answer(
+        status: response.status, contentType: response.contentType, body: response.body)
+    case .failure(let failure):
+      throw WorldError("\(url) gives no answer: \(failure.rawValue)")
+    }
   }
 
   /// Sends a JSON object that `members` writes.

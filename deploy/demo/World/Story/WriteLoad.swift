@@ -16,6 +16,7 @@ package final class WriteLoad: Sendable {
     var open: (reason: Int, key: String)?
     /// The highest log position acknowledged.
     var position: Int64 = 0
+    /// Writes acknowledged in this run.
     var count = 0
   }
 
@@ -33,7 +34,10 @@ package final class WriteLoad: Sendable {
 
   /// Writes, kills the issuer after `delay`, and says how many writes it had acknowledged.
   package func run(killingAfter delay: Duration) async throws -> Int {
-    let handles = writers.withLock { $0.map(\.handle) }
+    let handles = writers.withLock { writers in
+      for index in writers.indices { writers[index].count = 0 }
+      return writers.map(\.handle)
+    }
     let made = try await site.channel().code(of: handles[0])
     code.withLock { $0 = made }
     let client = try site.newClient("issuer", token: site.credentials.token(.authority))
