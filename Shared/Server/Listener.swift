@@ -90,7 +90,7 @@ package final class HTTPServer: Sendable {
         ChannelOptions.Types.SocketOption(
           level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1
       )
-      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(
         .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768)
       )

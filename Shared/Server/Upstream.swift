@@ -151,7 +151,7 @@ package final class Upstream {
     let bound = LoopBound(self, on: loop)
     ClientBootstrap(group: loop.eventLoop)
       .connectTimeout(.milliseconds(1_000))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let upstream = bound.value
