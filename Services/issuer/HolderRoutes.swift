@@ -91,7 +91,7 @@ extension IssuerLoop {
   }
 
   private func readStatuses(_ exchange: Exchange) throws(Problem) {
-    guard exchange.hasContentType("application/x-ndjson") else {
+    guard exchange.hasContentType(.lines) else {
       throw .unsupportedMediaType("application/x-ndjson, a line {\"handle\": ...} per holder")
     }
     var json = JSONWriter()

@@ -28,13 +28,13 @@ extension VerifierLoop {
   // MARK: One scan
 
   private func scan(_ exchange: Exchange) throws(Problem) {
-    if exchange.hasContentType("text/plain") {
+    if exchange.hasContentType(.text) {
       let context = try textContext(exchange)
       code.removeAll(keepingCapacity: true)
       if !CodeText.decode(exchange.request.body.span, into: &code) { code.removeAll() }
       return try scan(exchange, context)
     }
-    guard exchange.hasContentType("application/json") else {
+    guard exchange.hasContentType(.json) else {
       throw .unsupportedMediaType("text/plain (the scanned text) or application/json")
     }
     let json = try exchange.jsonObject(allowed: Self.members + ["code"])
@@ -158,10 +158,10 @@ extension VerifierLoop {
     try refuseIfJournalIsBehind()
     var texts: [ArraySlice<UInt8>] = []
     let context: ScanContext
-    if exchange.hasContentType("text/plain") {
+    if exchange.hasContentType(.text) {
       context = try textContext(exchange)
       texts = exchange.request.body.split(separator: 0x0A)
-    } else if exchange.hasContentType("application/json") {
+    } else if exchange.hasContentType(.json) {
       let json = try exchange.jsonObject(allowed: Self.members + ["codes"])
       context = try jsonContext(json, exchange.principal)
       guard let codes = json["codes"]?.array else {
@@ -185,19 +185,19 @@ extension VerifierLoop {
 
   private func textContext(_ exchange: Exchange) throws(Problem) -> ScanContext {
     let request = exchange.request
-    func header(_ name: String) -> String? {
-      request.header(name).flatMap { String(validating: $0, as: UTF8.self) }
-    }
-    let scene = header("citycode-scene")
-    let point = header("citycode-point")
-    let purpose = header("citycode-purpose")
-    let businessNumber = header("citycode-business-number")
-    if scene == nil, point == nil, purpose == nil, businessNumber == nil {
+    let headerNames = headerNames
+    guard headerNames.contains(where: { request.withHeader($0.span) { _ in } != nil }) else {
       return try defaultContext(exchange.principal)
     }
+    func header(_ index: Int) -> String? {
+      let name = headerNames[index]
+      return request.withHeader(name.span) { value in
+        String(validating: [UInt8](copying: value), as: UTF8.self) ?? ""
+      }
+    }
     return try context(
-      exchange.principal, scene: scene, point: point, purpose: purpose,
-      businessNumber: businessNumber)
+      exchange.principal, scene: header(0), point: header(1), purpose: header(2),
+      businessNumber: header(3))
   }
 
   private func jsonContext(

@@ -141,8 +141,11 @@ struct VerifierParts: Sendable {
       let path = "\(directory)/\(name)"
       do {
         let scene = try Scene(json: try JSONParser.parse(try System.readFile(path)))
-        guard scenes.updateValue(scene, forKey: scene.name) == nil else {
-          throw ConfigurationError("scene file \(path): the name \(scene.name) stands twice")
+        guard scenes.values.allSatisfy({ $0.number != scene.number }),
+          scenes.updateValue(scene, forKey: scene.name) == nil
+        else {
+          throw ConfigurationError(
+            "scene file \(path): the name \(scene.name) or the number \(scene.number) stands twice")
         }
       } catch let fault as Scene.Fault {
         throw ConfigurationError("scene file \(path): \(fault.message)")

@@ -24,6 +24,10 @@ final class VerifierLoop: LoopService {
   var receipt: [UInt8] = []
   /// The context of the last scan that named nothing itself: a gate's scans are all alike.
   var lastContext: (principal: ObjectIdentifier, context: ScanContext)?
+  /// The headers that say for a text scan what JSON says in members.
+  let headerNames = [
+    "citycode-scene", "citycode-point", "citycode-purpose", "citycode-business-number",
+  ].map { Array($0.utf8) }
   private(set) var router = Router([])
   private var holdsTransaction = false
   private var keyFileTime: Int64 = -1

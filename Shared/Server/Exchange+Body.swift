@@ -10,7 +10,7 @@ extension Exchange {
 
   /// The body as a JSON object with no members but `allowed`.
   package func jsonObject(allowed: [String]) throws(Problem) -> JSONValue {
-    guard hasContentType("application/json") else {
+    guard hasContentType(.json) else {
       throw .unsupportedMediaType("application/json")
     }
     return try Self.jsonObject(request.body, allowed: allowed)

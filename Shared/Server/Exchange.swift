@@ -7,11 +7,15 @@ package struct Exchange {
   /// Owned by the session and recycled when the stream closes: read it before deferring.
   package let request: Request
   package let principal: Principal
-  /// The part of the path that stands for `{}` in the route's pattern; empty when there is none.
-  package let parameter: ArraySlice<UInt8>
-  /// What follows "?" in the path.
-  package let query: ArraySlice<UInt8>
+  let parameterRange: Range<Int>
+  let pathLength: Int
   let connection: Connection
+
+  /// The part of the path that stands for `{}` in the route's pattern; empty when there is none.
+  package var parameter: ArraySlice<UInt8> { request.path[parameterRange] }
+
+  /// What follows "?" in the path.
+  package var query: ArraySlice<UInt8> { request.path.dropFirst(pathLength + 1) }
 
   package var loop: Loop { connection.loop }
 
@@ -60,19 +64,28 @@ package struct Exchange {
   }
 
   /// `true` if the request's content type is `type`, parameters aside.
-  package func hasContentType(_ type: StaticString) -> Bool {
-    let wanted = type.description.utf8
-    let given = request.contentType
+  package func hasContentType(_ type: MediaType) -> Bool {
+    let wanted = type.bytes.span
+    let given = request.contentType.span
     guard given.count >= wanted.count else { return false }
-    var index = 0
-    for byte in wanted {
+    for index in 0..<wanted.count {
       let lowered = given[index] | (65...90 ~= given[index] ? 0x20 : 0)
-      guard lowered == byte else { return false }
-      index += 1
+      guard lowered == wanted[index] else { return false }
     }
-    return index == given.count || given[index] == UInt8(ascii: ";")
-      || given[index] == UInt8(ascii: " ")
+    return given.count == wanted.count || given[wanted.count] == UInt8(ascii: ";")
+      || given[wanted.count] == UInt8(ascii: " ")
   }
+}
+
+/// A media type that requests may have, in lower case.
+package struct MediaType: Sendable {
+  let bytes: [UInt8]
+
+  private init(_ name: StaticString) { bytes = Array(name.description.utf8) }
+
+  package static let json = MediaType("application/json")
+  package static let text = MediaType("text/plain")
+  package static let lines = MediaType("application/x-ndjson")
 }
 
 /// The right to answer one request later, once, from any thread.

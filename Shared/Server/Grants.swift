@@ -8,6 +8,8 @@ package import Security
 package final class Principal: Sendable {
   package let name: String
   package let grants: Set<String>
+  /// The same as bits (`Grant.bit`), for the path of every request.
+  let grantBits: UInt32
   /// The channel whose handles it uses; 0 when it has none.
   package let channel: UInt16
   /// The scenes it may scan for; the first is the default.
@@ -23,6 +25,7 @@ package final class Principal: Sendable {
   ) {
     self.name = name
     self.grants = grants
+    grantBits = grants.reduce(0) { $0 | Grant.bit($1) }
     self.channel = channel
     self.scenes = scenes
     self.point = point
@@ -153,8 +156,15 @@ package enum Grant {
   /// Ask for a scan on behalf of a partner region (relay to relay).
   package static let partnerScan = "scans.partner"
 
-  package static let all: Set<String> = [
+  package static let all: Set<String> = Set(ordered)
+
+  private static let ordered = [
     register, readStatus, writeStatus, anyChannel, issue, followFeed, scan, readReceipt,
     relayScan, partnerScan,
   ]
+
+  /// One bit for each grant; none for a text that is not one.
+  static func bit(_ grant: String) -> UInt32 {
+    ordered.firstIndex(of: grant).map { 1 << UInt32($0) } ?? 0
+  }
 }

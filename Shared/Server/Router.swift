@@ -8,6 +8,7 @@ package struct Route {
   let method: HTTP2.Method
   let path: PathPattern
   let grant: String
+  let grantBit: UInt32
   let bodyBytesMax: Int
   let handler: RouteHandler
   /// The pattern as written: what logs and metrics call this route.
@@ -22,6 +23,8 @@ package struct Route {
     self.pattern = pattern
     path = PathPattern(pattern)
     self.grant = grant
+    grantBit = Grant.bit(grant)
+    precondition(grantBit != 0, "a route needs a grant that exists")
     self.bodyBytesMax = bodyBytesMax
     self.handler = handler
   }
@@ -92,11 +95,10 @@ package struct Router {
   }
 
   func handle(_ request: Request, _ principal: Principal?, _ connection: Connection) {
-    let target = request.path
-    let pathLength = PathPattern.pathLength(target.span)
+    let pathLength = PathPattern.pathLength(request.path.span)
     var allowed: [HTTP2.Method] = []
     for route in routes {
-      guard let range = route.path.match(target.span, count: pathLength) else { continue }
+      guard let range = route.path.match(request.path.span, count: pathLength) else { continue }
       guard route.method == request.method else {
         allowed.append(route.method)
         continue
@@ -106,14 +108,14 @@ package struct Router {
           to: request.streamID,
           .forbidden("No client certificate and no known token: send `authorization: Bearer ...`."))
       }
-      guard principal.grants.contains(route.grant) else {
+      guard principal.grantBits & route.grantBit != 0 else {
         return connection.respond(
           to: request.streamID, .forbidden("This needs the grant \(route.grant)."))
       }
       return route.handler(
         Exchange(
-          request: request, principal: principal, parameter: target[range],
-          query: target[min(pathLength + 1, target.count)...], connection: connection))
+          request: request, principal: principal, parameterRange: range, pathLength: pathLength,
+          connection: connection))
     }
     let problem: Problem =
       allowed.isEmpty

@@ -64,13 +64,13 @@ package struct JournalEntry: Sendable, Equatable {
   }
 }
 
-/// The texts of a scan that come from the request.
-package struct ScanContext: Sendable {
-  package var scene: Scene
-  package var point: [UInt8]
-  package var `operator`: [UInt8]
-  package var purpose: [UInt8] = []
-  package var businessNumber: [UInt8] = []
+/// What the request says of a scan: scene, place and purpose. Made once for a gate whose scans are
+/// all alike.
+package final class ScanContext: Sendable {
+  package let scene: Scene
+  package let point: [UInt8]
+  /// How a journal entry ends: the five texts with their length bytes.
+  let journalTexts: [UInt8]
 
   package init(
     scene: Scene, point: [UInt8], operator: [UInt8], purpose: [UInt8] = [],
@@ -78,9 +78,12 @@ package struct ScanContext: Sendable {
   ) {
     self.scene = scene
     self.point = point
-    self.operator = `operator`
-    self.purpose = purpose
-    self.businessNumber = businessNumber
+    var texts: [UInt8] = []
+    for text in [Array(scene.name.utf8), point, `operator`, purpose, businessNumber] {
+      texts.append(UInt8(text.count))
+      texts.append(contentsOf: text)
+    }
+    journalTexts = texts
   }
 }
 
@@ -90,10 +93,7 @@ extension Array where Element == UInt8 {
     receipt: Span<UInt8>, _ finding: Finding, _ context: ScanContext
   ) {
     let verdict = finding.verdict
-    let texts =
-      context.scene.name.utf8.count + context.point.count + context.operator.count
-      + context.purpose.count + context.businessNumber.count
-    appendBigEndian(UInt16(JournalEntry.fixedByteCount + 5 + texts))
+    appendBigEndian(UInt16(JournalEntry.fixedByteCount + context.journalTexts.count))
     append(copying: receipt)
     append(verdict.outcome.rawValue)
     appendBigEndian(verdict.serial?.value ?? 0, byteCount: 5)
@@ -105,11 +105,6 @@ extension Array where Element == UInt8 {
     appendBigEndian(verdict.status.bits)
     appendBigEndian(finding.asOf.milliseconds)
     appendBigEndian(UInt64(finding.region.number), byteCount: 3)
-    append(UInt8(context.scene.name.utf8.count))
-    append(contentsOf: context.scene.name.utf8)
-    for text in [context.point, context.operator, context.purpose, context.businessNumber] {
-      append(UInt8(text.count))
-      append(contentsOf: text)
-    }
+    append(contentsOf: context.journalTexts)
   }
 }

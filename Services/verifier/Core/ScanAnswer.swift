@@ -24,9 +24,24 @@ package struct Finding: Sendable, Equatable {
 /// `colour`, `kind`, `reason` and `valid_until` are there only when a status was found. `as_of`
 /// is the time up to which this verifier's knowledge of statuses is complete.
 package struct ScanAnswerWriter {
+  /// What of an answer does not change from one scan to the next: most holders have one of few
+  /// statuses, and the cache's time stands still for a while.
+  private struct Middle {
+    var scene: UInt8
+    var region: Region
+    /// Without the revision, which is not shown.
+    var statusBits: UInt64
+    var asOf: Instant
+    var text: [UInt8]
+  }
+
+  private static let revisionMask: UInt64 = 0xFFFF << 40
+  private static let middlesMax = 16
+
   private let heads: [[UInt8]]
-  private var asOfText: [UInt8] = []
-  private var asOf = Instant(milliseconds: .max)
+  private let end = Array(",\"level\":\"D0\"}".utf8)
+  /// By a hash of the status; an entry is used only if all of it fits.
+  private var middles: [Middle?] = Array(repeating: nil, count: middlesMax)
 
   package init() {
     heads = Outcome.allCases.map { outcome in
@@ -42,26 +57,33 @@ package struct ScanAnswerWriter {
   package mutating func append(
     _ finding: Finding, receipt: Span<UInt8>, scene: Scene, now: Instant, to bytes: inout [UInt8]
   ) {
-    let verdict = finding.verdict
-    let asOf = finding.asOf
-    bytes.append(contentsOf: heads[Int(verdict.outcome.rawValue)])
+    let outcome = Int(finding.verdict.outcome.rawValue)
+    bytes.append(contentsOf: heads[outcome])
     Base32.encode(receipt, into: &bytes)
-    bytes.append(contentsOf: "\",\"scene\":\"".utf8)
-    bytes.append(contentsOf: scene.name.utf8)
-    bytes.append(contentsOf: "\",\"region\":\"".utf8)
-    Self.append(number: UInt64(finding.region.number), to: &bytes)
-    bytes.append(UInt8(ascii: "\""))
-    if verdict.status.exists { Self.append(verdict.status, to: &bytes) }
-    if asOf != self.asOf {
-      self.asOf = asOf
-      asOfText.removeAll(keepingCapacity: true)
-      asOf.append(to: &asOfText)
+    let statusBits = finding.verdict.status.bits & ~Self.revisionMask
+    let slot = Int(truncatingIfNeeded: (statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
+    if let middle = middles[slot], middle.statusBits == statusBits, middle.asOf == finding.asOf,
+      middle.scene == scene.number, middle.region == finding.region
+    {
+      bytes.append(contentsOf: middle.text)
+    } else {
+      let text = Self.middle(finding, scene)
+      bytes.append(contentsOf: text)
+      middles[slot] = Middle(
+        scene: scene.number, region: finding.region, statusBits: statusBits, asOf: finding.asOf,
+        text: text)
     }
+    Self.append(number: now.milliseconds(since: finding.asOf), to: &bytes)
+    bytes.append(contentsOf: end)
+  }
+
+  private static func middle(_ finding: Finding, _ scene: Scene) -> [UInt8] {
+    var bytes = Array("\",\"scene\":\"\(scene.name)\",\"region\":\"\(finding.region)\"".utf8)
+    if finding.verdict.status.exists { append(finding.verdict.status, to: &bytes) }
     bytes.append(contentsOf: ",\"as_of\":\"".utf8)
-    bytes.append(contentsOf: asOfText)
+    finding.asOf.append(to: &bytes)
     bytes.append(contentsOf: "\",\"age_ms\":".utf8)
-    Self.append(number: now.milliseconds(since: asOf), to: &bytes)
-    bytes.append(contentsOf: ",\"level\":\"D0\"}".utf8)
+    return bytes
   }
 
   private static func append(_ status: Status, to bytes: inout [UInt8]) {

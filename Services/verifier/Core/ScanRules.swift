@@ -97,11 +97,11 @@ package struct ScanRules: Sendable {
     guard let status = status(claims.serial), status.exists else { return .unknownHolder }
     verdict.status = status
     if status.revision != claims.revision { return .killed }
-    if !status.flags.isDisjoint(with: [.suspended, .lost]) { return .suspended }
+    if status.flags.contains(.suspended) || status.flags.contains(.lost) { return .suspended }
     if claims.sceneHint != 0, claims.sceneHint != scene.number { return .wrongScene }
-    if !scene.kinds.contains(status.kind) { return .wrongScene }
+    if !scene.allows(status.kind) { return .wrongScene }
     if now.cityTime >= status.validUntil { return .statusExpired }
-    if !scene.colours.contains(status.colour) { return .colour }
+    if !scene.allows(status.colour) { return .colour }
     return nil
   }
 }

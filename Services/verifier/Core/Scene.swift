@@ -22,6 +22,9 @@ package struct Scene: Sendable, Equatable {
   package let number: UInt8
   package let colours: Set<Colour>
   package let kinds: Set<HolderKind>
+  /// The same two sets as bits, for the scan path.
+  private let colourBits: UInt8
+  private let kindBits: UInt8
   package let once: Once
   package let priority: Priority
   /// Oldest knowledge a green answer may rest on, in seconds; `nil`: the verifier's setting.
@@ -35,10 +38,16 @@ package struct Scene: Sendable, Equatable {
     self.number = number
     self.colours = colours
     self.kinds = kinds
+    colourBits = colours.reduce(0) { $0 | 1 << $1.rawValue }
+    kindBits = kinds.reduce(0) { $0 | 1 << $1.rawValue }
     self.once = once
     self.priority = priority
     self.statusAgeMaxSeconds = statusAgeMaxSeconds
   }
+
+  func allows(_ colour: Colour) -> Bool { colourBits & 1 << colour.rawValue != 0 }
+
+  func allows(_ kind: HolderKind) -> Bool { kindBits & 1 << kind.rawValue != 0 }
 
   /// A scene file that cannot be used; the message names the member.
   package struct Fault: Error, Equatable {
