@@ -113,7 +113,10 @@ let package = Package(
     tests("ConformanceTests", ["RawHTTP2", "World"]),
     tests(
       "EndToEndTests",
-      ["World", "Server", "HTTP2", "Security", "Codes", "JSON", "issuer", "verifier", "relay"]),
+      [
+        "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "issuer", "verifier",
+        "relay",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -116,13 +116,12 @@ extension IssuerLoop {
 
   private func setStatus(_ exchange: Exchange) throws(Problem) {
     let json = try exchange.jsonObject(
-      allowed: ["colour", "reason", "valid_until", "actor", "ticket"])
+      allowed: ["colour", "reason", "valid_until", "flags", "actor", "ticket"])
     guard let colourName = json["colour"]?.string, let colour = Colour(name: colourName),
       colour != .none
     else { throw .badRequest("bad_colour", "\"colour\" must be green, yellow or red.") }
-    guard let reason = json["reason"]?.integer, 0...255 ~= reason else {
-      throw .badRequest("bad_reason", "\"reason\" must be a number of the reason table, 0 to 255.")
-    }
+    guard let reason = try reason(json) else { throw Self.badReason }
+    let flags = try flags(json)
     var validUntil: CityTime?
     if let text = json["valid_until"] {
       guard let time = text.string.flatMap({ CityTime(rfc3339: $0) }) else {
@@ -131,13 +130,40 @@ extension IssuerLoop {
       validUntil = time
     }
     try change(exchange, json) {
-      .setStatus($0, colour: colour, reason: UInt8(reason), validUntil: validUntil)
+      .setStatus($0, colour: colour, reason: reason, validUntil: validUntil, flags: flags)
     }
   }
 
+  private static let badReason = Problem.badRequest(
+    "bad_reason", "\"reason\" must be a number of the reason table, 0 to 255.")
+
+  private func reason(_ json: JSONValue) throws(Problem) -> UInt8? {
+    guard let member = json["reason"] else { return nil }
+    guard let number = member.integer, let reason = UInt8(exactly: number) else {
+      throw Self.badReason
+    }
+    return reason
+  }
+
+  private func flags(_ json: JSONValue) throws(Problem) -> StatusFlags? {
+    guard let member = json["flags"] else { return nil }
+    var flags: StatusFlags = []
+    let names = member.array?.map(\.string) ?? [nil]
+    for name in names {
+      switch name {
+      case "suspended": flags.insert(.suspended)
+      case "lost": flags.insert(.lost)
+      default:
+        throw .badRequest("bad_flags", "\"flags\" is an array of \"suspended\" and \"lost\".")
+      }
+    }
+    return flags
+  }
+
   private func killCodes(_ exchange: Exchange) throws(Problem) {
-    let json = try exchange.jsonObject(allowed: ["actor", "ticket"])
-    try change(exchange, json) { .killCodes($0) }
+    let json = try exchange.jsonObject(allowed: ["reason", "actor", "ticket"])
+    let reason = try reason(json)
+    try change(exchange, json) { .killCodes($0, reason: reason) }
   }
 
   private func change(

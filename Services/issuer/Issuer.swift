@@ -121,7 +121,7 @@ struct IssuerStore {
     } catch let error as SecurityError {
       throw ConfigurationError(error.description)
     }
-    let mapSize = try configuration.integer("map_size_gib") << 30
+    let mapSize = try configuration.integer("map_size_mib") << 20
     let data = try configuration.string("data_directory")
     let cache = try configuration.string("cache_directory")
     do {

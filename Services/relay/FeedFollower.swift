@@ -60,7 +60,7 @@ final class FeedFollower: Sendable {
     do {
       cache = try CacheWriter(
         directory: directory, region: region,
-        mapSizeBytes: try configuration.integer("map_size_gib") << 30)
+        mapSizeBytes: try configuration.integer("map_size_mib") << 20)
     } catch let error as StorageError {
       throw ConfigurationError("cache_directory: \(error.description)")
     } catch let error as CacheError {

@@ -104,7 +104,7 @@ struct VerifierParts: Sendable {
       statusAgeMaxSeconds: try configuration.integer("status_age_max_seconds"))
     scenes = try Self.readScenes(try configuration.string("scenes_directory"))
     let cacheDirectory = try configuration.string("cache_directory")
-    let mapSize = try configuration.integer("map_size_gib") << 30
+    let mapSize = try configuration.integer("map_size_mib") << 20
     cache = try SharedCache(directory: cacheDirectory, region: region, mapSizeBytes: mapSize)
     journal = try Journal(
       directory: try configuration.string("journal_directory"),

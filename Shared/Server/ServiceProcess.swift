@@ -36,8 +36,8 @@ package struct ServiceProcess {
         "PEM certificates of the CA that names clients, and the services this one calls"),
       Setting("grants_file", .string, default: nil, "JSON grant table: who may do what"),
       Setting(
-        "map_size_gib", .integer(1...4_096), default: "64",
-        "LMDB map size in GiB: the same for all processes of a host, never changed while they run"),
+        "map_size_mib", .integer(1...4_194_304), default: "65536",
+        "LMDB map size in MiB: the same for all processes of a host, never changed while they run"),
       Setting("connections_max", .integer(many), default: "15000", "open connections in all"),
       Setting(
         "connections_per_address_max", .integer(many), default: "50",

@@ -105,18 +105,26 @@ package final class Upstream {
     loop.schedule(afterMilliseconds: timeoutMilliseconds) { bound.value.timeOut(number) }
     let request = Waiting(
       number: number, method: method, path: path, headers: headers, body: body)
-    if let connection, connection.canSubmit {
-      submit(request, to: connection)
-    } else {
-      waiting.append(request)
-      connect()
-    }
+    waiting.append(request)
+    sendWaiting()
   }
 
   /// Ends the connection; what waits fails as unreachable.
   package func close() {
     connection?.close()
     failAll(.unreachable)
+  }
+
+  /// Sends what waits as far as the peer takes streams; what is left goes as others end.
+  func sendWaiting() {
+    guard let connection, connection.isUsable else {
+      if !waiting.isEmpty { connect() }
+      return
+    }
+    let count = max(0, min(waiting.count, connection.streamsAvailable))
+    let ready = Array(waiting.prefix(count))
+    waiting.removeFirst(count)
+    for request in ready { submit(request, to: connection) }
   }
 
   private func submit(_ request: Waiting, to connection: UpstreamConnection) {
@@ -144,7 +152,7 @@ package final class Upstream {
   // MARK: The connection
 
   private func connect() {
-    guard !isConnecting, connection == nil || connection?.canSubmit == false else { return }
+    guard !isConnecting else { return }
     let now = System.monotonicNanoseconds / 1_000_000
     guard now >= retryAtMilliseconds else { return failAll(.unreachable) }
     isConnecting = true
@@ -176,9 +184,7 @@ package final class Upstream {
     isConnecting = false
     pauseMilliseconds = 0
     self.connection = connection
-    let requests = waiting
-    waiting.removeAll()
-    for request in requests { submit(request, to: connection) }
+    sendWaiting()
   }
 
   func ended(_ connection: UpstreamConnection, wasEstablished: Bool, unanswered: [Int]) {

@@ -37,8 +37,13 @@ final class UpstreamConnection: ChannelInboundHandler {
     return limits
   }()
 
-  var canSubmit: Bool {
-    isEstablished && !isClosed && !session.peerGoingAway && session.streamsAvailable > 0
+  /// Whether new requests may go here, now or when others have ended.
+  var isUsable: Bool { isEstablished && !isClosed && !session.peerGoingAway }
+
+  /// Until the peer has said how many streams it takes, few: more would be refused.
+  var streamsAvailable: Int {
+    session.receivedSettings
+      ? session.streamsAvailable : min(session.streamsAvailable, 16 - session.openStreamCount)
   }
 
   func submit(
@@ -96,6 +101,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         try receiveCiphertext(buffer, now: now)
       }
       deliverResponses()
+      upstream.sendWaiting()
     } catch {
       close()
     }

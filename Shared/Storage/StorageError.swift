@@ -109,7 +109,8 @@ extension StorageError {
 
   private static func text(of code: Code) -> String? {
     switch code {
-    case .mapFull: "delete data, or restart every process of this host with a larger map size"
+    case .mapFull:
+      "delete data, or stop the processes of this host, raise map_size_mib for all of them, start again"
     case .diskFull: "free disk space; nothing was changed and reads go on"
     case .readersFull: "too many readers; end some, or look for one that leaks read transactions"
     case .foreignFile:

@@ -41,6 +41,13 @@ extension EndToEnd {
           setting: "green", of: handle, validUntil: Story.time(fromNow: -120))
         #expect(past.status == 200)
         try await expect(.statusExpired, code)
+        let suspended = try await world.home.commission().answer(
+          setting: "green", of: handle, validUntil: Story.time(fromNow: 86_400),
+          flags: ["suspended"])
+        #expect(suspended.status == 200)
+        try await expect(.suspended, code)
+        _ = try await world.home.commission().answer(setting: "green", of: handle, flags: [])
+        try await expect(.accepted, code)
         _ = try await world.home.commission().killCodes(of: handle)
         try await expect(.killed, code)
       }

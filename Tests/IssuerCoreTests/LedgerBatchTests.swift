@@ -65,7 +65,8 @@ struct MemoryLedger: LedgerReader {
     _ serial: UInt64, _ colour: Colour, reason: UInt8 = 1, idempotency: Idempotency? = nil
   ) -> Command {
     Command(
-      .setStatus(Serial(unchecked: serial), colour: colour, reason: reason, validUntil: nil),
+      .setStatus(
+        Serial(unchecked: serial), colour: colour, reason: reason, validUntil: nil, flags: nil),
       order: order, idempotency: idempotency)
   }
 
@@ -152,24 +153,39 @@ struct MemoryLedger: LedgerReader {
     let later = Ledger.end.advanced(bySeconds: 60)
     let actions: [(Command.Action, (inout Status) -> Void)] = [
       (
-        .setStatus(Self.one, colour: .yellow, reason: 200, validUntil: nil),
+        .setStatus(Self.one, colour: .yellow, reason: 200, validUntil: nil, flags: nil),
         {
           $0.colour = .yellow
           $0.reason = 200
         }
       ),
-      (.setFlags(Self.one, [.suspended]), { $0.flags = .suspended }),
-      (.killCodes(Self.one), { $0.revision = 1 }),
       (
-        .setStatus(Self.one, colour: .red, reason: 0, validUntil: later),
+        .setStatus(Self.one, colour: .yellow, reason: 201, validUntil: nil, flags: .suspended),
+        {
+          $0.reason = 201
+          $0.flags = .suspended
+        }
+      ),
+      (.killCodes(Self.one, reason: nil), { $0.revision = 1 }),
+      (
+        .setStatus(Self.one, colour: .red, reason: 0, validUntil: later, flags: nil),
         {
           $0.colour = .red
           $0.reason = 0
           $0.validUntil = later
         }
       ),
-      (.setFlags(Self.one, []), { $0.flags = [] }),
-      (.killCodes(Self.one), { $0.revision = 2 }),
+      (
+        .setStatus(Self.one, colour: .red, reason: 0, validUntil: nil, flags: []),
+        { $0.flags = [] }
+      ),
+      (
+        .killCodes(Self.one, reason: 7),
+        {
+          $0.revision = 2
+          $0.reason = 7
+        }
+      ),
     ]
     var expected = first
     for (index, (action, edit)) in actions.enumerated() {
@@ -187,8 +203,8 @@ struct MemoryLedger: LedgerReader {
     var ledger = Ledger()
     let replies = try ledger.commit([
       Ledger.register(5), Ledger.colour(1, .red),
-      Command(.killCodes(Self.one), order: Ledger.order),
-      Command(.killCodes(Self.one), order: Ledger.order),
+      Command(.killCodes(Self.one, reason: nil), order: Ledger.order),
+      Command(.killCodes(Self.one, reason: nil), order: Ledger.order),
     ])
     guard case .changed(_, let status, let position) = replies[3] else {
       Issue.record("\(replies)")
@@ -203,7 +219,7 @@ struct MemoryLedger: LedgerReader {
     _ = try ledger.commit(Ledger.register(5))
     ledger.statuses[Self.one]?.revision = .max
     let before = ledger.statuses[Self.one]!
-    _ = try ledger.commit(Command(.killCodes(Self.one), order: Ledger.order))
+    _ = try ledger.commit(Command(.killCodes(Self.one, reason: nil), order: Ledger.order))
     let after = ledger.statuses[Self.one]!
     #expect(after.revision == 0)
     #expect(after.isWellFormed && after.validUntil == before.validUntil)
@@ -215,8 +231,8 @@ struct MemoryLedger: LedgerReader {
     ledger.statuses[Self.two] = .absent
     for serial in [Self.one, Self.two] {
       for action: Command.Action in [
-        .setStatus(serial, colour: .red, reason: 1, validUntil: nil), .setFlags(serial, .lost),
-        .killCodes(serial),
+        .setStatus(serial, colour: .red, reason: 1, validUntil: nil, flags: .lost),
+        .killCodes(serial, reason: nil),
       ] {
         let reply = try ledger.commit(Command(action, order: Ledger.order))
         #expect(reply == .refused(.unknownHolder))

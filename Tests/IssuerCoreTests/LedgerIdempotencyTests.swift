@@ -12,7 +12,8 @@ import Testing
   func repeated() throws {
     var ledger = Ledger()
     let register = Ledger.register(5, idempotency: Ledger.key(1))
-    let kill = Command(.killCodes(Self.one), order: Ledger.order, idempotency: Ledger.key(2))
+    let kill = Command(
+      .killCodes(Self.one, reason: nil), order: Ledger.order, idempotency: Ledger.key(2))
     let replies = try ledger.commit([register, kill])
     #expect(replies[0] == .registered(Self.one, isNew: true))
     _ = try ledger.commit(Ledger.colour(1, .red))
@@ -26,7 +27,8 @@ import Testing
   func repeatedInBatch() throws {
     var ledger = Ledger()
     _ = try ledger.commit(Ledger.register(5))
-    let kill = Command(.killCodes(Self.one), order: Ledger.order, idempotency: Ledger.key(2))
+    let kill = Command(
+      .killCodes(Self.one, reason: nil), order: Ledger.order, idempotency: Ledger.key(2))
     let replies = try ledger.commit([kill, kill, kill])
     #expect(replies[0] == replies[1] && replies[1] == replies[2])
     #expect(ledger.statuses[Self.one]?.revision == 1)
@@ -63,9 +65,9 @@ import Testing
     _ = try ledger.commit(Ledger.register(5))
     let order = Ledger.order
     _ = try ledger.commit([
-      Command(.killCodes(Self.one), order: order, idempotency: Ledger.key(1)),
-      Command(.killCodes(Self.one), order: order, idempotency: Ledger.key(2)),
-      Command(.killCodes(Self.one), order: order),
+      Command(.killCodes(Self.one, reason: nil), order: order, idempotency: Ledger.key(1)),
+      Command(.killCodes(Self.one, reason: nil), order: order, idempotency: Ledger.key(2)),
+      Command(.killCodes(Self.one, reason: nil), order: order),
     ])
     #expect(ledger.statuses[Self.one]?.revision == 3)
   }
@@ -111,7 +113,8 @@ import Testing
     case 2: return Ledger.colour(serial, random.pick(Colour.allCases), idempotency: idempotency)
     default:
       return Command(
-        .killCodes(Serial(unchecked: serial)), order: Ledger.order, idempotency: idempotency)
+        .killCodes(Serial(unchecked: serial), reason: nil), order: Ledger.order,
+        idempotency: idempotency)
     }
   }
 

@@ -38,10 +38,12 @@ package struct Command: Sendable {
     /// `document` and `guardian` are keys made by `RegionSecret.key(of:)`.
     case register(
       document: Bytes16, kind: HolderKind, guardian: Bytes16?, statusValidUntil: CityTime)
-    case setStatus(Serial, colour: Colour, reason: UInt8, validUntil: CityTime?)
-    case setFlags(Serial, StatusFlags)
+    /// What is `nil` stays as it is.
+    case setStatus(
+      Serial, colour: Colour, reason: UInt8, validUntil: CityTime?, flags: StatusFlags?)
     /// Adds one to the holder's revision: every code made before is dead.
-    case killCodes(Serial)
+    /// A reason, if given, becomes the status's.
+    case killCodes(Serial, reason: UInt8?)
   }
 
   package let action: Action

@@ -62,16 +62,18 @@ package struct LedgerBatch<Reader: LedgerReader> {
     switch command.action {
     case .register(let document, let kind, let guardian, let validUntil):
       try register(document, kind, guardian, validUntil, command.order)
-    case .setStatus(let serial, let colour, let reason, let validUntil):
+    case .setStatus(let serial, let colour, let reason, let validUntil, let flags):
       try change(serial, command.order) { status in
         status.colour = colour
         status.reason = reason
         if let validUntil { status.validUntil = validUntil }
+        if let flags { status.flags = flags }
       }
-    case .setFlags(let serial, let flags):
-      try change(serial, command.order) { $0.flags = flags }
-    case .killCodes(let serial):
-      try change(serial, command.order) { $0.revision &+= 1 }
+    case .killCodes(let serial, let reason):
+      try change(serial, command.order) { status in
+        status.revision &+= 1
+        if let reason { status.reason = reason }
+      }
     }
   }
 

@@ -17,7 +17,7 @@ package struct Commission: Sendable {
 
   package func answer(
     setting colour: String, of handle: String, reason: Int = 1, validUntil: String? = nil,
-    idempotencyKey: String? = nil
+    flags: [String]? = nil, idempotencyKey: String? = nil
   ) async throws -> Answer {
     let headers = idempotencyKey.map { [HeaderField("idempotency-key", text: $0)] } ?? []
     return try await client.send(
@@ -26,6 +26,11 @@ package struct Commission: Sendable {
       json.field("colour", colour)
       json.field("reason", reason)
       if let validUntil { json.field("valid_until", validUntil) }
+      if let flags {
+        json.field("flags", array: { list in
+          for flag in flags { list.value(flag) }
+        })
+      }
       json.field("actor", "officer-17")
       json.field("ticket", "T-2026-0117")
     }
@@ -34,6 +39,7 @@ package struct Commission: Sendable {
   /// Kills all codes that the holder has had so far.
   package func killCodes(of handle: String) async throws -> JSONValue {
     try await client.send(.post, "/v1/holders/\(handle)/revocations") { json in
+      json.field("reason", 9)
       json.field("actor", "hotline-3")
       json.field("ticket", "LOST-PHONE-42")
     }.required("killing codes").json
