@@ -18,6 +18,16 @@ final class LockFile: Sendable {
   /// Whether nobody else had it: it is locked for this opener alone now.
   func lockExclusively() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 
+  /// The same, tried again for a fifth of a second: a process that is being started by the last
+  /// holder has the lock, too, between its fork and its exec.
+  func lockExclusivelySoon() -> Bool {
+    for _ in 0..<40 {
+      if lockExclusively() { return true }
+      usleep(5_000)
+    }
+    return false
+  }
+
   /// Locks it together with others; waits for one who has it alone, at most five seconds.
   func lockShared() throws(StorageError) {
     for _ in 0..<1_000 {
@@ -78,7 +88,7 @@ final class HostLocks: Sendable {
 
   private static func lockForWriting(_ directory: String) throws(StorageError) -> LockFile {
     let lock = try LockFile("\(directory)/writer.lock")
-    guard lock.lockExclusively() else {
+    guard lock.lockExclusivelySoon() else {
       throw StorageError(
         .writerExists, "opening \(directory)",
         "process \(lock.read()) is its writer; one process per host writes it, so end that one"
