@@ -8,7 +8,7 @@ import World
 extension EndToEnd {
   @Suite struct FeedTests {
     @Test(
-      "P-20: with 50 writers at once, a reader of the feed sees every acknowledged change, once, in order"
+      "P-20: with 50 writers at once, the feed shows every acknowledged change, once, in order"
     )
     func nothingSkipped() async throws {
       try await withWorld { plan in

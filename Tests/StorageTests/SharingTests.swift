@@ -171,7 +171,7 @@ import Testing
       }
     }
     #expect(full?.code == .mapFull)
-    #expect(full?.description.contains("larger map size") == true)
+    #expect(full?.description.contains("raise map_size_mib") == true)
     #expect(try environment.mapUsage().fraction > 0.8)
     let session = try ReadSession(environment)
     try session.renew()

@@ -27,9 +27,11 @@ package struct Commission: Sendable {
       json.field("reason", reason)
       if let validUntil { json.field("valid_until", validUntil) }
       if let flags {
-        json.field("flags", array: { list in
-          for flag in flags { list.value(flag) }
-        })
+        json.field(
+          "flags",
+          array: { list in
+            for flag in flags { list.value(flag) }
+          })
       }
       json.field("actor", "officer-17")
       json.field("ticket", "T-2026-0117")
