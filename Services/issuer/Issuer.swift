@@ -4,6 +4,7 @@ import IssuerCore
 import Security
 import Server
 import StatusCache
+import Storage
 
 /// Owns the truth of a region: holders, statuses, keys. Makes codes and writes the change log.
 @main
@@ -32,6 +33,12 @@ struct Issuer: ParsableCommand {
         let parts = try IssuerParts(process)
         let keys = EpochKeyWriter(parts, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
+        for (name, environment) in parts.environments {
+          process.metrics.gauge(
+            "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
+            ["environment": name]
+          ) { (try? environment().fraction) ?? .nan }
+        }
         try process.serve(checks: [
           HealthCheck("ledger") { parts.ledger.complaint },
           HealthCheck("epoch_keys") { keys.complaint },
@@ -83,6 +90,14 @@ enum IssuerSettings {
 }
 
 extension IssuerParts {
+  /// The LMDB environments by name, and how to ask how full they are.
+  fileprivate var environments: [(String, @Sendable () throws -> MapUsage)] {
+    [
+      ("registry", { [registry] in try registry.environment.mapUsage() }),
+      ("status_cache", { [cache] in try cache.mapUsage() }),
+    ]
+  }
+
   /// Opens what the configuration names. The cache is brought up to the log before this returns.
   init(_ process: ServiceProcess) throws {
     let store = try IssuerStore(process.configuration)

@@ -38,7 +38,10 @@ final class LedgerWriter: Sendable {
     var lastSegment: UInt64 = 0
     var waiters: [Waiter] = []
     var nextWaiter: UInt64 = 0
+    /// What the last beat found wrong.
     var complaint: String?
+    /// What the last refused write was told, and when (monotonic milliseconds).
+    var refusal: (text: String, at: UInt64)?
   }
 
   private let registry: Registry
@@ -82,7 +85,15 @@ final class LedgerWriter: Sendable {
 
   var lastSegment: UInt64 { shared.withLock { $0.lastSegment } }
 
-  var complaint: String? { shared.withLock { $0.complaint } }
+  /// What keeps the ledger from being written; `nil` when it is well. A write that failed counts
+  /// for half a minute: then traffic may come again and show whether the cause is gone.
+  var complaint: String? {
+    let now = System.monotonicNanoseconds / 1_000_000
+    return shared.withLock { shared in
+      if let refusal = shared.refusal, now < refusal.at + 30_000 { return refusal.text }
+      return shared.complaint
+    }
+  }
 
   func submit(_ command: Command, completion: @escaping Completion) {
     let count = shared.withLock { shared in
@@ -136,9 +147,15 @@ final class LedgerWriter: Sendable {
     do {
       let replies = try commit(batch.map(\.command))
       for (pending, reply) in zip(batch, replies) { pending.completion(.success(reply)) }
-      complain(nil)
+      shared.withLock { $0.refusal = nil }
     } catch {
-      complain("\(error)")
+      let refusal = ("\(error)", System.monotonicNanoseconds / 1_000_000)
+      let isNews = shared.withLock { shared in
+        let isNews = shared.refusal == nil
+        shared.refusal = refusal
+        return isNews
+      }
+      if isNews { log.error("ledger", metadata: ["error": "\(refusal.0)"]) }
       let problem = Self.problem(error)
       for pending in batch { pending.completion(.failure(problem)) }
     }

@@ -110,7 +110,7 @@ extension StorageError {
   private static func text(of code: Code) -> String? {
     switch code {
     case .mapFull:
-      "delete data, or stop the processes of this host, raise map_size_mib for all of them, start again"
+      "delete data, or stop this host's processes, raise map_size_mib for all, start them again"
     case .diskFull: "free disk space; nothing was changed and reads go on"
     case .readersFull: "too many readers; end some, or look for one that leaks read transactions"
     case .foreignFile:
