@@ -10,7 +10,7 @@ extension VerifierLoop {
   var scanRoutes: [Route] {
     [
       Route(.post, "/v1/scans", grant: Grant.scan, bodyBytesMax: 4_096) { [unowned self] exchange in
-        exchange.answering { () throws(Problem) in try scan(exchange) }
+        do throws(Problem) { try scan(exchange) } catch { exchange.respond(error) }
       },
       Route(.post, "/v1/scans/batch", grant: Grant.scan, bodyBytesMax: 262_144) {
         [unowned self] exchange in

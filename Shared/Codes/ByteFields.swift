@@ -46,11 +46,7 @@ extension Array where Element == UInt8 {
   /// Appends the low `byteCount` bytes of `value`, most significant first.
   @inlinable
   package mutating func appendBigEndian(_ value: UInt64, byteCount: Int) {
-    var shift = UInt64(byteCount) * 8
-    while shift > 0 {
-      shift -= 8
-      append(UInt8(truncatingIfNeeded: value >> shift))
-    }
+    append(addingCapacity: byteCount) { $0.appendBigEndian(value, byteCount: byteCount) }
   }
 
   /// Appends the whole width of `value`, most significant byte first.
@@ -64,6 +60,18 @@ extension Array where Element == UInt8 {
   package mutating func append(copying bytes: Span<UInt8>) {
     append(addingCapacity: bytes.count) { output in
       for index in bytes.indices { output.append(bytes[index]) }
+    }
+  }
+}
+
+extension OutputSpan where Element == UInt8 {
+  /// Appends the low `byteCount` bytes of `value`, most significant first; there must be room.
+  @inlinable
+  package mutating func appendBigEndian(_ value: UInt64, byteCount: Int) {
+    var shift = UInt64(byteCount) * 8
+    while shift > 0 {
+      shift -= 8
+      append(UInt8(truncatingIfNeeded: value >> shift))
     }
   }
 }

@@ -12,6 +12,10 @@ package struct Bytes12: Hashable, Sendable {
     last = bytes.bigEndian(at: 8)
   }
 
+  /// The bytes as big-endian words: the first eight, the last four.
+  @inlinable
+  package var words: (UInt64, UInt64) { (first, UInt64(last)) }
+
   /// The value that `hex` spells in 24 base16 digits of either case.
   package init?(hex: some StringProtocol) {
     guard let bytes = Hexadecimal.bytes(of: hex), bytes.count == 12 else { return nil }

@@ -93,18 +93,20 @@ extension Array where Element == UInt8 {
     receipt: Span<UInt8>, _ finding: Finding, _ context: ScanContext
   ) {
     let verdict = finding.verdict
-    appendBigEndian(UInt16(JournalEntry.fixedByteCount + context.journalTexts.count))
-    append(copying: receipt)
-    append(verdict.outcome.rawValue)
-    appendBigEndian(verdict.serial?.value ?? 0, byteCount: 5)
-    if let nonce = verdict.nonce {
-      nonce.append(to: &self)
-    } else {
-      for _ in 0..<12 { append(0) }
+    let length = JournalEntry.fixedByteCount + context.journalTexts.count
+    // One reservation for the fixed part: this runs for every scan.
+    append(addingCapacity: 2 + JournalEntry.fixedByteCount) { output in
+      output.appendBigEndian(UInt64(length), byteCount: 2)
+      for index in 0..<16 { output.append(receipt[index]) }
+      output.append(verdict.outcome.rawValue)
+      output.appendBigEndian(verdict.serial?.value ?? 0, byteCount: 5)
+      let nonce = verdict.nonce?.words ?? (0, 0)
+      output.appendBigEndian(nonce.0, byteCount: 8)
+      output.appendBigEndian(nonce.1, byteCount: 4)
+      output.appendBigEndian(verdict.status.bits, byteCount: 8)
+      output.appendBigEndian(finding.asOf.milliseconds, byteCount: 8)
+      output.appendBigEndian(UInt64(finding.region.number), byteCount: 3)
     }
-    appendBigEndian(verdict.status.bits)
-    appendBigEndian(finding.asOf.milliseconds)
-    appendBigEndian(UInt64(finding.region.number), byteCount: 3)
     append(contentsOf: context.journalTexts)
   }
 }
