@@ -23,6 +23,7 @@ test_packages=(
   zbar-tools      # reads QR pictures back
   librsvg2-bin    # renders SVG for that
   util-linux      # unshare, for the tests of PID namespaces
+  iproute2        # ss, for the measurements
   procps
 )
 
