@@ -35,7 +35,7 @@ extension IssuerLoop {
   private static let answerBytesMax = 1 << 20
 
   private func segments(_ exchange: Exchange) throws(Problem) {
-    guard let after = exchange.queryValue("after").flatMap({ UInt64($0) }) else {
+    guard let after = exchange.queryValue("after").flatMap({ UInt64($0) }), after < .max else {
       throw .badRequest("bad_after", "\"after\" is the number of the last segment you have.")
     }
     let wait = exchange.queryValue("wait_seconds").flatMap { Int($0) } ?? 0

@@ -39,10 +39,11 @@ struct Issuer: ParsableCommand {
             ["environment": name]
           ) { (try? environment().fraction) ?? .nan }
         }
-        try process.serve(checks: [
+        let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
           HealthCheck("epoch_keys") { keys.complaint },
-        ]) { _ in
+        ]
+        try process.serve(checks: checks, draining: parts.ledger.drain) { _ in
           try IssuerLoop(issuer: parts)
         } stop: {
           parts.ledger.close()

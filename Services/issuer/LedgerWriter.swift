@@ -38,6 +38,7 @@ final class LedgerWriter: Sendable {
     var lastSegment: UInt64 = 0
     var waiters: [Waiter] = []
     var nextWaiter: UInt64 = 0
+    var isDraining = false
     /// What the last beat found wrong.
     var complaint: String?
     /// What the last refused write was told, and when (monotonic milliseconds).
@@ -112,18 +113,30 @@ final class LedgerWriter: Sendable {
     forSegmentAfter after: UInt64, seconds: Int, on loop: Loop,
     _ body: @escaping @Sendable () -> Void
   ) {
-    let number = shared.withLock { shared in
+    let number: UInt64? = shared.withLock { shared in
+      guard shared.lastSegment <= after, !shared.isDraining else { return nil }
       shared.nextWaiter += 1
       shared.waiters.append(
         Waiter(after: after, number: shared.nextWaiter, body: body, loop: loop))
       return shared.nextWaiter
     }
+    guard let number else { return loop.execute(body) }
     loop.schedule(afterMilliseconds: seconds * 1_000) {
       let waiter = self.shared.withLock { shared in
         shared.waiters.firstIndex { $0.number == number }.map { shared.waiters.remove(at: $0) }
       }
       waiter?.body()
     }
+  }
+
+  /// Lets nobody wait any longer: the service is about to stop.
+  func drain() {
+    let waiters = shared.withLock { shared in
+      shared.isDraining = true
+      defer { shared.waiters.removeAll() }
+      return shared.waiters
+    }
+    for waiter in waiters { waiter.loop.execute(waiter.body) }
   }
 
   func close() {
@@ -183,9 +196,13 @@ final class LedgerWriter: Sendable {
     }
     self.state.withLock { $0 = state }
     if !writes.changes.isEmpty {
-      try cache.apply(
-        changes: writes.changes.map { ($0.serial, $0.status) }, upTo: writes.lastPosition,
-        asOf: now)
+      do {
+        try cache.apply(
+          changes: writes.changes.map { ($0.serial, $0.status) }, upTo: writes.lastPosition,
+          asOf: now)
+      } catch {
+        throw NotVisibleYet(cause: error)
+      }
     }
     return replies
   }
@@ -299,6 +316,12 @@ final class LedgerWriter: Sendable {
 
   /// What a client is told when the disk refuses.
   private static func problem(_ error: any Error) -> Problem {
+    if error is NotVisibleYet {
+      return Problem(
+        503, "recorded_not_visible",
+        "The change is recorded and will be applied; repeat it only with the same idempotency key.",
+        retryAfterSeconds: 5)
+    }
     if let error = error as? StorageError, error.code == .mapFull || error.code == .diskFull {
       return Problem(
         507, error.code == .mapFull ? "map_full" : "disk_full",
@@ -308,6 +331,12 @@ final class LedgerWriter: Sendable {
       503, "ledger_unavailable", "The change could not be written; try again.",
       retryAfterSeconds: 1)
   }
+}
+
+/// The batch is in the log, durably, but the cache could not take it yet.
+private struct NotVisibleYet: Error, CustomStringConvertible {
+  let cause: any Error
+  var description: String { "recorded, but not in the status cache: \(cause)" }
 }
 
 /// What a batch reads, in one read transaction on the writer's thread: the one writer sees all

@@ -21,6 +21,11 @@ struct PopulationLoad {
     var index = PopulationIndex()
     try read(source, into: &index)
     let state = try store.registry.state()
+    guard state.lastPosition == state.chain.position else {
+      throw ConfigurationError(
+        "the last changes are not sealed yet, the issuer died before it could: run `issuer serve`"
+          + " until it says ready, stop it, and load again")
+    }
     let settled = try settle(&index, state)
     try rejects.finish()
     var summary = LoadSummary()

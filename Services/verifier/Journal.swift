@@ -35,6 +35,7 @@ final class Journal: Sendable {
 
   private struct State {
     var commitIsScheduled = false
+    var retryIsScheduled = false
     var complaint: String?
     var lastPruneMilliseconds: UInt64 = 0
   }
@@ -128,7 +129,15 @@ final class Journal: Sendable {
             Problem(507, "journal_unavailable", "The scan could not be recorded; nothing counts.")))
       }
     }
-    writer.all[0].schedule(afterMilliseconds: 250) { self.commit() }
+    let isFirst = state.withLock { state in
+      defer { state.retryIsScheduled = true }
+      return !state.retryIsScheduled
+    }
+    guard isFirst else { return }
+    writer.all[0].schedule(afterMilliseconds: 250) {
+      self.state.withLock { $0.retryIsScheduled = false }
+      self.commit()
+    }
   }
 
   /// Most bytes of entries in one block.
@@ -243,8 +252,11 @@ extension Claim {
   /// comes first, so that what is over can be forgotten from the front.
   var key: [UInt8] {
     var key: [UInt8] = []
-    key.appendBigEndian(finding.verdict.codeEnd?.minutes ?? 0)
-    finding.verdict.nonce?.append(to: &key)
+    guard let end = finding.verdict.codeEnd, let nonce = finding.verdict.nonce else {
+      preconditionFailure("only an accepted code is claimed, and it has both")
+    }
+    key.appendBigEndian(end.minutes)
+    nonce.append(to: &key)
     let scope = context.scene.once == .point ? context.point : []
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in Array(context.scene.name.utf8) + [0] + scope {

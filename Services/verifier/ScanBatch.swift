@@ -12,12 +12,17 @@ final class ScanBatch {
   private let now = WallClock.now()
   private var slots: [[UInt8]]
   private var open = 0
-  private var failure: Problem?
+  private var isScanned = false
   private var deferred: DeferredReply?
 
-  init(_ verifier: VerifierLoop, _ context: ScanContext, count: Int) {
+  /// A batch for a scene that counts codes once comes with the right to answer later: what is
+  /// claimed will be answered.
+  init(
+    _ verifier: VerifierLoop, _ context: ScanContext, count: Int, _ deferred: DeferredReply?
+  ) {
     self.verifier = verifier
     self.context = context
+    self.deferred = deferred
     slots = Array(repeating: [], count: count)
   }
 
@@ -59,24 +64,27 @@ final class ScanBatch {
       verifier.counters[Int(finding.verdict.outcome.rawValue)].add()
       closeOne()
     } failure: { [self] problem in
-      failure = problem
+      // The others may be committed already: only this one does not count.
+      slots[index] = problem.body
       closeOne()
     }
   }
 
   private func closeOne() {
     open -= 1
-    guard open == 0, let deferred else { return }
-    if let failure { return deferred.respond(failure) }
+    guard open == 0, isScanned, let deferred else { return }
     deferred.respond(200, "application/json", body)
   }
 
   func finish(_ exchange: Exchange) {
-    guard open == 0 else {
+    isScanned = true
+    if let deferred {
+      if open == 0 { deferred.respond(200, "application/json", body) }
+    } else if open == 0 {
+      exchange.respond(200, "application/json", body.span)
+    } else {
       deferred = exchange.deferReply()
-      return
     }
-    exchange.respond(200, "application/json", body.span)
   }
 
   private var body: [UInt8] {

@@ -174,8 +174,20 @@ extension VerifierLoop {
     guard 1...Self.batchMax ~= texts.count else {
       throw .badRequest("bad_batch_size", "A batch has 1 to \(Self.batchMax) codes.")
     }
-    let batch = ScanBatch(self, context, count: texts.count)
-    for (index, text) in texts.enumerated() { try batch.scan(text, at: index) }
+    // Before anything is claimed: a batch that cannot be read or answered must not count.
+    try openCache()
+    var deferred: DeferredReply?
+    if context.scene.once != .no {
+      deferred = exchange.deferReply()
+      guard deferred != nil else { return }
+    }
+    let batch = ScanBatch(self, context, count: texts.count, deferred)
+    do throws(Problem) {
+      for (index, text) in texts.enumerated() { try batch.scan(text, at: index) }
+    } catch {
+      guard let deferred else { throw error }
+      return deferred.respond(error)
+    }
     batch.finish(exchange)
   }
 

@@ -183,11 +183,12 @@ final class VerifierHealth: Sendable {
   var checks: [HealthCheck] {
     [
       HealthCheck("status_cache") { [self] in
-        guard cache.asOf != nil else {
+        guard let asOf = cache.asOf else {
           return "empty: the issuer or relay of this host has not filled it yet"
         }
-        return ageSeconds > Double(statusAgeMaxSeconds)
-          ? "its knowledge is \(Int(ageSeconds)) seconds old: is the issuer or relay running?" : nil
+        let seconds = WallClock.now().milliseconds(since: asOf) / 1_000
+        return seconds > UInt64(statusAgeMaxSeconds)
+          ? "its knowledge is \(seconds) seconds old: is the issuer or relay running?" : nil
       },
       HealthCheck("epoch_keys") { [self] in
         hasKeys.load(ordering: .acquiring) ? nil : "none yet: the issuer or relay writes them"

@@ -34,6 +34,8 @@ final class Connection: ChannelInboundHandler {
   private var ciphertext: [UInt8] = []
   private var flushIsScheduled = false
   private var isClosing = false
+  /// The session is over; what is written goes out, then the socket closes.
+  private var isEnding = false
   /// `true` while the socket takes no more: answers wait here, and reading stops.
   private var isCongested = false
 
@@ -221,7 +223,12 @@ final class Connection: ChannelInboundHandler {
       writtenBytes += output.count
       channel.writeAndFlush(ByteBuffer(bytes: output), promise: nil)
     }
-    if !isHandshaking, session.wantsClose { close() }
+    if !isHandshaking, session.wantsClose, !isEnding {
+      // Behind what the socket has not taken yet: the last answer arrives whole.
+      isEnding = true
+      let connection = LoopBound(self, on: loop)
+      channel.writeAndFlush(ByteBuffer()).whenComplete { _ in connection.value.close() }
+    }
     // Taking output may have made room for requests that waited for it.
     if session.hasRequests {
       serveRequests()

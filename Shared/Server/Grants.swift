@@ -79,7 +79,9 @@ package struct GrantTable: Sendable {
     if let unknown = row.members?.first(where: { !known.contains($0.name) }) {
       throw Fault(message: "\(place): unknown member \"\(unknown.name)\"; known: \(known)")
     }
-    guard let name = row["name"]?.string, !name.isEmpty else {
+    guard let name = row["name"]?.string, 1...64 ~= name.utf8.count,
+      name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+    else {
       throw Fault(message: "\(place): \"name\" is missing")
     }
     guard let grants = row["grants"].flatMap(strings) else {

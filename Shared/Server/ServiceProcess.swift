@@ -90,10 +90,10 @@ package struct ServiceProcess {
     }
   }
 
-  /// Serves until SIGTERM or SIGINT, drains, and calls `stop`.
+  /// Serves until SIGTERM or SIGINT, calls `draining`, drains, and calls `stop`.
   package func serve(
-    checks: [HealthCheck], makeService: @escaping @Sendable (Loop) throws -> any LoopService,
-    stop: () -> Void
+    checks: [HealthCheck], draining: () -> Void = {},
+    makeService: @escaping @Sendable (Loop) throws -> any LoopService, stop: () -> Void
   ) throws {
     let admin = AdminPort(metrics: metrics, checks: checks)
     let adminEndpoint = try Endpoint(try configuration.string("admin_listen"), tls: nil)
@@ -111,6 +111,7 @@ package struct ServiceProcess {
     let signal = System.waitForStopSignal()
     log.info("stopping", metadata: ["signal": "\(signal)"])
     admin.drain()
+    draining()
     server.drain()
     stop()
     loops.shutDown()

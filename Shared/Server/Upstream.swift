@@ -80,6 +80,7 @@ package final class Upstream {
   private var retryAtMilliseconds: UInt64 = 0
   private var pauseMilliseconds: UInt64 = 0
   private var nextNumber = 0
+  private var silentTimeouts = 0
   private var completions: [Int: Completion] = [:]
   private var waiting: [Waiting] = []
 
@@ -112,7 +113,7 @@ package final class Upstream {
   /// Ends the connection; what waits fails as unreachable.
   package func close() {
     connection?.close()
-    failAll(.unreachable)
+    failWaiting(.unreachable)
   }
 
   /// Sends what waits as far as the peer takes streams; what is left goes as others end.
@@ -138,15 +139,26 @@ package final class Upstream {
     waiting.removeAll { $0.number == number }
     connection?.cancel(number)
     finish(number, .failure(.timedOut))
+    // A host that vanished sends no end; after two requests without a byte this gives it up.
+    silentTimeouts += 1
+    if silentTimeouts >= 2 {
+      silentTimeouts = 0
+      connection?.close()
+    }
   }
+
+  /// The peer sent something: it is there.
+  func heard() { silentTimeouts = 0 }
 
   func finish(_ number: Int, _ result: Result<UpstreamResponse, UpstreamFailure>) {
     completions.removeValue(forKey: number)?(result)
   }
 
-  private func failAll(_ failure: UpstreamFailure) {
+  /// Fails what has not been sent; what has is failed by the end of its own connection.
+  private func failWaiting(_ failure: UpstreamFailure) {
+    let requests = waiting
     waiting.removeAll()
-    for number in completions.keys.sorted() { finish(number, .failure(failure)) }
+    for request in requests { finish(request.number, .failure(failure)) }
   }
 
   // MARK: The connection
@@ -154,7 +166,7 @@ package final class Upstream {
   private func connect() {
     guard !isConnecting else { return }
     let now = System.monotonicNanoseconds / 1_000_000
-    guard now >= retryAtMilliseconds else { return failAll(.unreachable) }
+    guard now >= retryAtMilliseconds else { return failWaiting(.unreachable) }
     isConnecting = true
     let bound = LoopBound(self, on: loop)
     ClientBootstrap(group: loop.eventLoop)
@@ -177,7 +189,7 @@ package final class Upstream {
     isConnecting = false
     pauseMilliseconds = min(max(50, pauseMilliseconds * 2), 2_000)
     retryAtMilliseconds = System.monotonicNanoseconds / 1_000_000 + pauseMilliseconds
-    failAll(.unreachable)
+    failWaiting(.unreachable)
   }
 
   func established(_ connection: UpstreamConnection) {

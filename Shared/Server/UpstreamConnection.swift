@@ -80,6 +80,11 @@ final class UpstreamConnection: ChannelInboundHandler {
       close()
     }
     flushNow()
+    // The kernel accepts for a process that hangs; without a handshake this is no connection.
+    let connection = LoopBoundWeak(self, on: loop)
+    loop.schedule(afterMilliseconds: 1_000) {
+      if let connection = connection.value, !connection.isEstablished { connection.close() }
+    }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -93,6 +98,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = unwrapInboundIn(data)
+    upstream.heard()
     let now = System.monotonicNanoseconds / 1_000_000
     do {
       if tls == nil {

@@ -63,22 +63,43 @@ package struct ScanRules: Sendable {
     return .home(verdict)
   }
 
-  /// What a partner's answer counts for here: its knowledge may be no older than this region
-  /// allows, and the code is named so that it can count once here, too. `code` is the decoded
-  /// code; its life is not known here, so the longest there is stands for it.
+  /// What a partner's answer counts for here: the holder must also pass this region's scene, the
+  /// knowledge may be no older than it allows, and the code is named so that it can count once
+  /// here, too. `code` is the decoded code.
   package func adopt(
     _ finding: Finding, code: Span<UInt8>, scene: Scene, now: Instant
   ) -> Finding {
-    var finding = finding
     guard finding.verdict.outcome == .accepted else { return finding }
-    let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
-    if now.milliseconds(since: finding.asOf) > UInt64(ageMaxSeconds) * 1_000 {
+    var finding = finding
+    let status = finding.verdict.status
+    if isStale(finding.asOf, now, scene) {
       finding.verdict.outcome = .staleCache
+    } else if !scene.allows(status.kind) {
+      finding.verdict.outcome = .wrongScene
+    } else if now.cityTime >= status.validUntil {
+      finding.verdict.outcome = .statusExpired
+    } else if !scene.allows(status.colour) {
+      finding.verdict.outcome = .colour
     }
-    finding.verdict.nonce = DynamicCode.Header(code)?.nonce
+    guard let header = DynamicCode.Header(code) else {
+      return .init(.refused(.malformed), region: finding.region, asOf: finding.asOf)
+    }
+    // Sealed under the epoch of its valid-from, a code is over when the longest life that begins
+    // in that hour is: the same end for every scan of it.
+    let epoch = KeyEpoch.resolve(wire: header.epochWire, near: now.cityTime)
     let lifeMaxSeconds = 255 * Int64(DynamicCode.Claims.lifetimeUnitSeconds)
-    finding.verdict.codeEnd = now.cityTime.advanced(bySeconds: lifeMaxSeconds)
+    finding.verdict.nonce = header.nonce
+    finding.verdict.codeEnd = epoch.start
+      .advanced(bySeconds: Int64(KeyEpoch.lengthSeconds) + lifeMaxSeconds)
     return finding
+  }
+
+  /// Whether knowledge of `asOf` is too old for the scene; also if it claims to be of a time to
+  /// come: then a clock was wrong, and nobody knows how old it is.
+  private func isStale(_ asOf: Instant, _ now: Instant, _ scene: Scene) -> Bool {
+    let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
+    return now.milliseconds(since: asOf) > UInt64(ageMaxSeconds) * 1_000
+      || asOf.milliseconds(since: now) > UInt64(clockSkewSeconds) * 1_000
   }
 
   private func timeFault(_ claims: DynamicCode.Claims, _ now: CityTime) -> Outcome? {
@@ -92,8 +113,7 @@ package struct ScanRules: Sendable {
     _ claims: DynamicCode.Claims, _ scene: Scene, _ now: Instant, _ asOf: Instant,
     _ verdict: inout Verdict, _ status: (Serial) -> Status?
   ) -> Outcome? {
-    let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
-    if now.milliseconds(since: asOf) > UInt64(ageMaxSeconds) * 1_000 { return .staleCache }
+    if isStale(asOf, now, scene) { return .staleCache }
     guard let status = status(claims.serial), status.exists else { return .unknownHolder }
     verdict.status = status
     if status.revision != claims.revision { return .killed }
