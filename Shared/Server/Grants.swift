@@ -82,7 +82,7 @@ package struct GrantTable: Sendable {
     guard let name = row["name"]?.string, 1...64 ~= name.utf8.count,
       name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
     else {
-      throw Fault(message: "\(place): \"name\" is missing")
+      throw Fault(message: "\(place): \"name\" must have 1 to 64 bytes and no control characters")
     }
     guard let grants = row["grants"].flatMap(strings) else {
       throw Fault(message: "\(place): \"grants\" must be an array of strings")

@@ -114,6 +114,10 @@ extension EndToEnd {
         let relay = try home.newClient("issuer", certificateOf: "\(home.directory)/relay")
         #expect(try await relay.get("/v1/feed/head").status == 200)
         #expect(try await relay.send(.post, "/v1/codes") { _ in }.status == 403)
+        // The end of the range is a bad position, not the end of the issuer.
+        let last = try await relay.get("/v1/feed/segments?after=\(UInt64.max)&wait_seconds=1")
+        #expect(last.status == 400)
+        #expect(try await relay.get("/v1/feed/head").status == 200)
         let verifier = try home.newClient("issuer", certificateOf: "\(home.directory)/verifier")
         #expect(try await verifier.get("/v1/feed/head").status == 403)
         let partner = try home.newClient(

@@ -120,6 +120,17 @@ import Testing
     #expect(message.hasPrefix("principals[0]: \"\(member)\" must be "))
   }
 
+  @Test("a name that the change log could not take is refused with its row")
+  func unfitNames() throws {
+    let long = String(repeating: "n", count: 65)
+    for name in [long, "a\\u0007b", ""] {
+      let message = try #require(fault(#"{"principals": [{"name": "\#(name)", "grants": []}]}"#))
+      #expect(message.hasPrefix("principals[0]: \"name\""))
+    }
+    let fits = String(repeating: "n", count: 64)
+    #expect(fault(#"{"principals": [{"name": "\#(fits)", "grants": []}]}"#) == nil)
+  }
+
   @Test("two principals cannot have one token")
   func sharedToken() throws {
     let row = #""grants": [], "token_sha256": "\#(Self.digest)""#
