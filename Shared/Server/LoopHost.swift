@@ -84,8 +84,6 @@ final class LoopHost {
   func closeAll() {
     for connection in connections.values { connection.close() }
   }
-
-  var openConnections: Int { connections.count }
 }
 
 /// A `LoopBound` that does not keep its value alive.

@@ -3,10 +3,8 @@ import Security
 
 /// Why no code was made.
 package enum IssueRefusal: String, Error, Sendable {
-  case unknownHolder = "unknown_holder"
   case guardianRequired = "guardian_required"
   case notGuardian = "not_guardian"
-  case suspended = "holder_suspended"
   case badLifetime = "bad_lifetime"
   case badStart = "bad_valid_from"
   case badCount = "bad_count"
