@@ -138,9 +138,24 @@ internal import CNghttp2
     _ = unsafe nghttp2_session_consume_stream(session, streamID, byteCount)
   }
 
-  /// Queues GOAWAY and stops listening.
-  func terminate(_ code: UInt32) {
-    _ = unsafe nghttp2_session_terminate_session(session, code)
+  /// Queues GOAWAY and stops listening. `lastStreamID` may be newer than the library's last.
+  func terminate(_ code: UInt32, atLeast lastStreamID: Int32 = 0) {
+    let last = max(unsafe nghttp2_session_get_last_proc_stream_id(session), lastStreamID)
+    _ = unsafe nghttp2_session_terminate_session2(session, last, code)
+  }
+
+  /// What the peer's windows leave for DATA: the connection's.
+  var peerConnectionWindow: Int { Int(unsafe nghttp2_session_get_remote_window_size(session)) }
+
+  /// With how much each stream's window begins.
+  var peerInitialWindow: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
+  }
+
+  /// Goes on with a stream whose data source had to wait.
+  func resume(_ streamID: Int32) {
+    _ = unsafe nghttp2_session_resume_data(session, streamID)
   }
 
   func reset(_ streamID: Int32, code: UInt32) {
@@ -157,8 +172,8 @@ internal import CNghttp2
   }
 
   /// The last GOAWAY of a graceful end.
-  func goAway() {
-    let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
+  func goAway(atLeast lastStreamID: Int32 = 0) {
+    let last = max(unsafe nghttp2_session_get_last_proc_stream_id(session), lastStreamID)
     _ = unsafe nghttp2_submit_goaway(session, 0, last, ErrorCode.noError, nil, 0)
   }
 

@@ -24,6 +24,10 @@ struct FloodGuard: Sendable {
   /// DATA frame it is sent, and some at the start.
   private var windowUpdateCredit = 16
 
+  /// Whether a header block or SETTINGS arrived since this was set back: what the peer's HPACK
+  /// encoder remembers may have changed.
+  var sawTableChange = false
+
   /// When the header block under way began.
   private(set) var headerBlockSince: UInt64?
   /// Whether the peer's first SETTINGS has arrived whole.
@@ -45,6 +49,9 @@ struct FloodGuard: Sendable {
     unknownBytes = limits.unknownBytesPerRequest * Self.unknownBurst
   }
 
+  /// Whether the next octet begins a frame.
+  var isBetweenFrames: Bool { scanner.isBetweenFrames }
+
   mutating func upgrade(to limits: SessionLimits) {
     resets.upgrade(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond)
     glitches.upgrade(burst: limits.glitchesBurst, perSecond: limits.glitchesPerSecond)
@@ -52,7 +59,7 @@ struct FloodGuard: Sendable {
   }
 
   /// Looks at received bytes and returns the limit they break. Then only the first `consumed` of
-  /// them may be given to the library.
+  /// them may be given to the library. Stops behind a frame that a whole request might follow.
   mutating func scan(
     _ bytes: Span<UInt8>, now: UInt64, closed: inout ClosedStreams, consumed: inout Int
   ) -> HTTP2Error.Limit? {
@@ -73,8 +80,15 @@ struct FloodGuard: Sendable {
         } else if head.type == FrameHead.Kind.settings {
           receivedSettings = true
         }
+        if isServer, RepeatLane.mayBegin(bytes, at: consumed) { return nil }
       }
     }
+  }
+
+  /// Whole requests were taken past `scan`.
+  mutating func requestsTaken(_ count: Int) {
+    windowUpdateCredit = min(windowUpdateCredit + count, Self.windowUpdateCreditMax)
+    requestsCompleted(count)
   }
 
   /// Requests were completed: the peer is doing something useful.
@@ -103,6 +117,7 @@ struct FloodGuard: Sendable {
     switch head.type {
     case FrameHead.Kind.headers:
       continuations = 0
+      sawTableChange = true
       headerBlockSince = now
       windowUpdateCredit = min(windowUpdateCredit + 1, Self.windowUpdateCreditMax)
       return nil
@@ -112,6 +127,7 @@ struct FloodGuard: Sendable {
       return isEmptyData(head) ? glitch(now: now) : nil
     case FrameHead.Kind.continuation:
       continuations += 1
+      sawTableChange = true
       return continuations > continuationsMax ? .continuations : nil
     case FrameHead.Kind.reset:
       closed.appendClosed(Int32(head.streamID))
@@ -124,8 +140,10 @@ struct FloodGuard: Sendable {
         return nil
       }
       return glitch(now: now)
-    case FrameHead.Kind.pushPromise...FrameHead.Kind.goAway, FrameHead.Kind.priority,
-      FrameHead.Kind.settings:
+    case FrameHead.Kind.settings:
+      sawTableChange = true
+      return glitch(now: now)
+    case FrameHead.Kind.pushPromise...FrameHead.Kind.goAway, FrameHead.Kind.priority:
       return glitch(now: now)
     default:
       unknownFrames -= 1

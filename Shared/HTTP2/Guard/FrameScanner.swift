@@ -35,6 +35,22 @@ struct FrameHead: Equatable, Sendable {
   }
 }
 
+extension FrameHead {
+  /// Reads the nine octets at `offset`.
+  init(_ bytes: Span<UInt8>, at offset: Int) {
+    var octets: UInt64 = 0
+    for index in offset..<(offset + 8) { octets = octets << 8 | UInt64(bytes[index]) }
+    self.init(octets, lastByte: bytes[offset + 8])
+  }
+
+  init(_ octets: UInt64, lastByte: UInt8) {
+    let number = UInt32(truncatingIfNeeded: octets << 8) | UInt32(lastByte)
+    self.init(
+      length: Int(octets >> 40), type: UInt8(truncatingIfNeeded: octets >> 32),
+      flags: UInt8(truncatingIfNeeded: octets >> 24), streamID: number & 0x7FFF_FFFF)
+  }
+}
+
 /// Finds the frames in received bytes, hardly looking inside them. The library does not report
 /// frames of unknown type, so what they cost has to be counted here, before it sees them.
 struct FrameScanner: Sendable {
@@ -51,6 +67,8 @@ struct FrameScanner: Sendable {
   private var head = FrameHead()
   private var payloadRemaining = 0
   private var isInFrame = false
+  /// Whether the next octet begins a frame.
+  var isBetweenFrames: Bool { !isInFrame && partialCount == 0 && prefaceRemaining == 0 }
   /// The stream a PRIORITY frame depends on: its first four octets.
   private(set) var dependency: UInt32 = 0
 
@@ -76,10 +94,8 @@ struct FrameScanner: Sendable {
       prefaceRemaining -= step
     }
     if partialCount == 0, bytes.count - offset >= FrameHead.byteCount {
-      var octets: UInt64 = 0
-      for index in offset..<(offset + 8) { octets = octets << 8 | UInt64(bytes[index]) }
+      begin(FrameHead(bytes, at: offset))
       offset += FrameHead.byteCount
-      begin(octets, lastByte: bytes[offset - 1])
       return .began(head)
     }
     // Eight octets fit a register; the ninth is the stream number's last.
@@ -90,7 +106,7 @@ struct FrameScanner: Sendable {
         partial = partial << 8 | UInt64(byte)
         partialCount += 1
       } else {
-        begin(partial, lastByte: byte)
+        begin(FrameHead(partial, lastByte: byte))
         partial = 0
         partialCount = 0
         return .began(head)
@@ -106,12 +122,8 @@ struct FrameScanner: Sendable {
     }
   }
 
-  private mutating func begin(_ octets: UInt64, lastByte: UInt8) {
-    head.length = Int(octets >> 40)
-    head.type = UInt8(truncatingIfNeeded: octets >> 32)
-    head.flags = UInt8(truncatingIfNeeded: octets >> 24)
-    let number = UInt32(truncatingIfNeeded: octets << 8) | UInt32(lastByte)
-    head.streamID = number & 0x7FFF_FFFF
+  private mutating func begin(_ head: FrameHead) {
+    self.head = head
     payloadRemaining = head.length
     isInFrame = true
   }

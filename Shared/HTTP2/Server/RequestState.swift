@@ -34,6 +34,13 @@ struct RequestState {
   var answer: [UInt8] = []
   var answerOffset = 0
 
+  /// Whether `RepeatLane` took the request, so that the library does not know its stream.
+  var isRepeat = false
+  /// The `RepeatLane.Template` whose fields the buffers hold; zero for none.
+  var template = 0
+  /// WINDOW_UPDATE increments of the stream less the bytes sent, while `isRepeat`.
+  var windowCredit = 0
+
   /// Buffers larger than this are given back to the system when the stream closes.
   private static let keptBytesMax = 16_384
 
@@ -48,6 +55,8 @@ struct RequestState {
     stage = .headers
     isComplete = false
     isInTrailers = false
+    isRepeat = false
+    template = 0
     method = .other
     fault = nil
     contentLength = nil
@@ -71,6 +80,31 @@ struct RequestState {
     contentType.end()
     accept.end()
     authorization.end()
+  }
+
+  /// Prepares for a whole request with the header fields of `template`.
+  mutating func begin(streamID: Int32, repeating template: RepeatLane.Template) {
+    self.streamID = streamID
+    stage = .body
+    isComplete = true
+    isInTrailers = false
+    isRepeat = true
+    windowCredit = 0
+    fault = nil
+    body.begin()
+    // The buffers are recycled, and a peer has few templates: nearly always they hold it already.
+    guard self.template != template.serial else { return }
+    self.template = template.serial
+    let fields = template.fields
+    method = fields.method
+    path = fields.path
+    authority = fields.authority
+    contentType = fields.contentType
+    accept = fields.accept
+    authorization = fields.authorization
+    contentLength = fields.contentLength
+    bodyBytesMax = fields.bodyBytesMax
+    self.fields = fields.fields
   }
 
   /// Becomes a spare. Large buffers go.

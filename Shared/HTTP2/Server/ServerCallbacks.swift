@@ -60,14 +60,15 @@ internal import CNghttp2
 
   /// Gives the library the next part of an answer; `source` is the request.
   static let readAnswer: nghttp2_data_source_read_callback = {
-    _, _, buffer, max, flags, source, user in
-    guard let buffer = unsafe buffer, let flags = unsafe flags,
+    session, _, buffer, max, flags, source, user in
+    guard let session = unsafe session, let buffer = unsafe buffer, let flags = unsafe flags,
       let pointer = unsafe source?.pointee.ptr
     else { return ssize_t(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
     let request = unsafe Box<RequestState>(at: pointer)
     var isLast = false
     let count = unsafe inbox(user).value.readAnswer(
-      of: request, into: buffer, max: max, isLast: &isLast)
+      of: request, into: buffer, max: max, isLast: &isLast, Library(session: session))
+    guard let count else { return ssize_t(NGHTTP2_ERR_DEFERRED.rawValue) }
     if isLast { unsafe flags.pointee = NGHTTP2_DATA_FLAG_EOF.rawValue }
     return count
   }

@@ -14,16 +14,19 @@ struct ServerInbox {
   /// The request whose header block is under way or was last; nearly always the next body's too.
   private var latest: Box<RequestState>?
   private var latestStreamID: Int32 = 0
-  private var highestStreamID: Int32 = 0
+  var highestStreamID: Int32 = 0
+  /// The newest stream that the library has seen.
+  private(set) var libraryStreamID: Int32 = 0
+  var lane = RepeatLane()
   private var peerResetStreamID: Int32 = 0
   /// Streams answered before their request was complete, and when: to be reset somewhat later.
   var earlyAnswers: [(streamID: Int32, at: UInt64)] = []
 
-  private(set) var openStreams = 0
+  var openStreams = 0
   private(set) var requestCount = 0
-  private var bufferedBytes = 0
+  var bufferedBytes = 0
   var unsentBytes = 0
-  private(set) var sentBytes = 0
+  var sentBytes = 0
   var dataFramesSent = 0
   private(set) var pingAcks = 0
   var requestsCompleted = 0
@@ -47,6 +50,7 @@ struct ServerInbox {
     let streamID = head.stream_id
     if streamID > highestStreamID {
       highestStreamID = streamID
+      libraryStreamID = streamID
       return
     }
     guard !isDraining, !library.hasStream(streamID), !closedStreams.wasReset(streamID) else {
@@ -139,7 +143,7 @@ struct ServerInbox {
     if request.value.stage == .body { deliver(request) }
   }
 
-  private mutating func deliver(_ request: Box<RequestState>) {
+  mutating func deliver(_ request: Box<RequestState>) {
     requestCount += 1
     request.value.body.end()
     pool.enqueue(request)
@@ -169,10 +173,15 @@ struct ServerInbox {
   /// Copies the next part of an answer into a DATA frame's buffer.
   mutating func readAnswer(
     of request: Box<RequestState>, into buffer: UnsafeMutablePointer<UInt8>, max: Int,
-    isLast: inout Bool
-  ) -> Int {
+    isLast: inout Bool, _ library: Library
+  ) -> Int? {
     let offset = request.value.answerOffset
-    let count = min(max, request.value.answer.count - offset)
+    let window = library.peerConnectionWindow - lane.debt
+    let count = min(max, request.value.answer.count - offset, window)
+    guard count > 0 else {
+      lane.deferred.append(request.value.streamID)
+      return nil
+    }
     unsafe request.value.answer.withUnsafeBufferPointer { answer in
       guard let start = answer.baseAddress else { return }
       unsafe buffer.update(from: start + offset, count: count)

@@ -25,7 +25,8 @@ extension ServerSession {
   }
 
   private func delivered(_ streamID: Int32) -> Box<RequestState>? {
-    guard failure == nil, let request = inbox.value.request(streamID, library),
+    guard failure == nil,
+      let request = inbox.value.lane.request(streamID) ?? inbox.value.request(streamID, library),
       request.value.stage == .delivered
     else { return nil }
     return request
@@ -34,6 +35,10 @@ extension ServerSession {
   private mutating func submit(
     _ request: Box<RequestState>, status: Int, contentType: StaticString?, headers: [HeaderField]
   ) -> Bool {
+    if request.value.isRepeat {
+      submitRepeat(request, status: status, contentType: contentType, headers: headers)
+      return true
+    }
     block.begin(copiedBytesMax: 40 + HeaderBlock.copiedBytes(of: headers))
     if let text = Self.constant(status) {
       block.add(":status", text)

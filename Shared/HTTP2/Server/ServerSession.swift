@@ -49,19 +49,36 @@ internal import CNghttp2
     if isTerminated { return }
     inbox.value.now = now
     hasSpareMemory = true
+    guard !inbox.value.lane.heldBack.isEmpty else { return try receiveFrames(bytes) }
+    var joined = inbox.value.lane.takeHeldBack()
+    joined.append(copying: bytes)
+    try receiveFrames(joined.span)
+  }
+
+  private mutating func receiveFrames(_ bytes: Span<UInt8>) throws(HTTP2Error) {
     var start = 0
     while start < bytes.count {
-      let slice = bytes.extracting(start..<min(start + Self.sliceBytesMax, bytes.count))
-      var consumed = 0
-      let broken = flood.scan(
-        slice, now: now, closed: &inbox.value.closedStreams, consumed: &consumed)
-      try feed(slice.extracting(0..<consumed), now: now)
-      if let broken { throw end(breaking: broken) }
-      start += consumed
+      if flood.isBetweenFrames, try takeRepeats(bytes, from: &start) { continue }
+      try pass(bytes.extracting(start...), from: &start)
     }
   }
 
-  private mutating func feed(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
+  /// Gives the library the first of `bytes` and moves `start` by as many.
+  mutating func pass(_ bytes: Span<UInt8>, from start: inout Int) throws(HTTP2Error) {
+    let slice = bytes.extracting(0..<min(Self.sliceBytesMax, bytes.count))
+    var consumed = 0
+    let broken = flood.scan(
+      slice, now: inbox.value.now, closed: &inbox.value.closedStreams, consumed: &consumed)
+    if flood.sawTableChange {
+      flood.sawTableChange = false
+      inbox.value.lane.forgetTemplates()
+    }
+    try feed(slice.extracting(0..<consumed), now: inbox.value.now)
+    if let broken { throw end(breaking: broken) }
+    start += consumed
+  }
+
+  mutating func feed(_ bytes: Span<UInt8>, now: UInt64) throws(HTTP2Error) {
     let queued = library.queuedFrames
     inbox.value.expectedFrames = 0
     inbox.value.requestsCompleted = 0
@@ -114,6 +131,7 @@ internal import CNghttp2
   package mutating func takeOutput(into output: inout [UInt8], max: Int = .max) {
     if failure != nil { return appendLastWords(to: &output) }
     inbox.value.dataFramesSent = 0
+    takeRepeatOutput(into: &output)
     repeat {
       while output.count < max {
         let count = library.send(into: &output)
@@ -130,7 +148,7 @@ internal import CNghttp2
   /// Whether `takeOutput` has something to append.
   package var wantsOutput: Bool {
     if failure != nil { return !hasSentLastWords }
-    return library.wantsWrite
+    return library.wantsWrite || !inbox.value.lane.output.isEmpty
   }
 
   /// Answer bytes that wait for the peer's windows or for `takeOutput`.
@@ -140,6 +158,7 @@ internal import CNghttp2
   package var wantsClose: Bool {
     if failure != nil { return hasSentLastWords }
     return !library.wantsRead && !library.wantsWrite
+      && (isTerminated || inbox.value.lane.openCount == 0) && inbox.value.lane.output.isEmpty
   }
 
   /// The same as `wantsClose`.
@@ -178,14 +197,14 @@ internal import CNghttp2
   package mutating func finishShutDown() {
     guard !inbox.value.isDraining, failure == nil else { return }
     inbox.value.isDraining = true
-    library.goAway()
+    library.goAway(atLeast: inbox.value.lane.lastStreamID)
   }
 
   /// Ends the connection with GOAWAY; open streams are dropped.
   package mutating func terminate(_ code: UInt32) {
     guard failure == nil, !isTerminated else { return }
     isTerminated = true
-    library.terminate(code)
+    library.terminate(code, atLeast: inbox.value.lane.lastStreamID)
   }
 
   /// Resets one stream, for example to refuse it unprocessed (`ErrorCode.refusedStream`).
@@ -201,6 +220,7 @@ internal import CNghttp2
   /// Replaces the limits, for example once the peer has shown who it is.
   package mutating func upgradeLimits(to limits: SessionLimits) {
     inbox.value.limits = limits
+    inbox.value.lane.forgetTemplates()
     flood.upgrade(to: limits)
     if failure == nil { library.announce(limits, isServer: true) }
   }
@@ -210,12 +230,13 @@ internal import CNghttp2
   package mutating func releaseSpareMemory() {
     guard hasSpareMemory, failure == nil, !library.wantsWrite else { return }
     hasSpareMemory = false
+    inbox.value.lane.release()
     inbox.value.pool.releaseSpares()
     block.release()
     inbox.value.frameBuffer.release()
   }
 
-  private mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
+  mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
     terminate(limit.errorCode)
     return HTTP2Error(.flooded(limit), during: "receiving")
   }

@@ -1,0 +1,206 @@
+/// Takes requests whose header block repeats an earlier one of the connection, past the library.
+///
+/// A gate sends the same fields with every scan, and HPACK makes of them a handful of octets that
+/// point into the table both sides keep. A block that only points (RFC 7541 §6.1) changes nothing
+/// in the table, so while nobody else changes it either, the same octets mean the same fields:
+/// what the library decoded, and found right, once, is a `Template` for all that follow. Only a
+/// whole request counts, HEADERS with END_HEADERS and its one DATA frame with END_STREAM in the
+/// bytes at hand; everything else is the library's, which stays the judge of the protocol.
+///
+/// The library does not know the streams taken here. So this keeps for them what it would: their
+/// numbers, their windows, and how much of the connection's windows they used.
+struct RepeatLane {
+  /// Header fields as the library decoded them, and the block that stood for them.
+  struct Template {
+    /// Tells it from all others of the session; not zero.
+    let serial: Int
+    let block: [UInt8]
+    let fields: RequestState
+  }
+
+  /// A request in the bytes at hand. Ranges are of whole frames.
+  struct Planned {
+    let streamID: Int32
+    let template: Int
+    let headers: Range<Int>
+    /// Empty where HEADERS ends the stream.
+    var data: Range<Int>
+    var isComplete: Bool
+  }
+
+  private(set) var templates: [Template] = []
+  private var serials = 0
+  var plan: [Planned] = []
+  /// Requests taken and not yet answered whole, in order of arrival.
+  private var open: [Box<RequestState>] = []
+  private var openStart = 0
+  /// Answers that wait for a window.
+  var waiting: [Box<RequestState>] = []
+  /// Streams of the library that wait because the lane used the window.
+  var deferred: [Int32] = []
+  /// Frames to send.
+  var output: [UInt8] = []
+  /// The newest stream taken.
+  var lastStreamID: Int32 = 0
+  /// Bytes of bodies taken and not yet given back to the connection's receive window.
+  var bodyBytesOwed = 0
+  /// Answer bytes sent here that the library still believes to be in the peer's window.
+  var debt = 0
+  /// The beginning of a frame that has to be seen whole.
+  private(set) var heldBack: [UInt8] = []
+
+  /// A client has a few kinds of requests at most.
+  private static let templatesMax = 4
+  /// About twice what a request of all known fields needs.
+  private static let blockBytesMax = 32
+
+  // MARK: - Templates
+
+  mutating func forgetTemplates() {
+    if !templates.isEmpty { templates.removeAll(keepingCapacity: true) }
+  }
+
+  mutating func learn(_ block: Span<UInt8>, _ fields: RequestState) {
+    if templates.count == Self.templatesMax { templates.removeFirst() }
+    serials += 1
+    var fields = fields
+    fields.body = ReusedBytes()
+    fields.answer = []
+    var copy: [UInt8] = []
+    copy.append(copying: block)
+    templates.append(Template(serial: serials, block: copy, fields: fields))
+  }
+
+  private func template(of block: Span<UInt8>) -> Int? {
+    for number in templates.indices where templates[number].block.isEqual(to: block) {
+      return number
+    }
+    return nil
+  }
+
+  // MARK: - Looking for whole requests
+
+  /// Whether the frame at `offset` is HEADERS of a kind that may be taken.
+  static func mayBegin(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
+    bytes.count - offset >= FrameHead.byteCount && bytes[offset + 3] == FrameHead.Kind.headers
+      && bytes[offset + 4] | FrameHead.Flag.endStream
+        == FrameHead.Flag.endHeaders | FrameHead.Flag.endStream
+  }
+
+  /// The end of a HEADERS frame at `offset` whose block does nothing but point into the table;
+  /// `nil` if it is none or not whole.
+  static func pointingHeaders(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
+    guard mayBegin(bytes, at: offset) else { return nil }
+    let head = FrameHead(bytes, at: offset)
+    let start = offset + FrameHead.byteCount
+    guard 1...blockBytesMax ~= head.length, bytes.count - start >= head.length else { return nil }
+    // 0x80 is an error and 0xFF continues in the next octet.
+    for index in start..<(start + head.length) where !(0x81...0xFE ~= bytes[index]) { return nil }
+    return start + head.length
+  }
+
+  /// Fills `plan` with the requests at the beginning of `bytes`, and returns where the frames that
+  /// belong to them end. `newest` is the connection's newest stream.
+  mutating func planRequests(_ bytes: Span<UInt8>, from start: Int, newest: Int32) -> Int {
+    plan.removeAll(keepingCapacity: true)
+    guard !templates.isEmpty else { return start }
+    var offset = start
+    var newest = newest
+    var firstOpen = 0
+    while bytes.count - offset >= FrameHead.byteCount {
+      let head = FrameHead(bytes, at: offset)
+      let payload = offset + FrameHead.byteCount
+      guard bytes.count - payload >= head.length else { break }
+      let frame = offset..<(payload + head.length)
+      let streamID = Int32(head.streamID)
+      switch head.type {
+      case FrameHead.Kind.headers:
+        guard Self.mayBegin(bytes, at: offset), streamID > newest, streamID & 1 == 1,
+          let template = template(of: bytes.extracting(payload..<frame.upperBound))
+        else { return offset }
+        let ends = head.flags & FrameHead.Flag.endStream != 0
+        if ends, (templates[template].fields.contentLength ?? 0) != 0 { return offset }
+        plan.append(
+          Planned(
+            streamID: streamID, template: template, headers: frame, data: 0..<0, isComplete: ends))
+        newest = streamID
+      case FrameHead.Kind.data where head.flags == FrameHead.Flag.endStream:
+        while firstOpen < plan.count, plan[firstOpen].isComplete { firstOpen += 1 }
+        guard let index = plan[firstOpen...].firstIndex(where: { $0.streamID == streamID }),
+          !plan[index].isComplete, fits(head.length, templates[plan[index].template].fields)
+        else { return offset }
+        plan[index].data = frame
+        plan[index].isComplete = true
+      default: return offset
+      }
+      offset = frame.upperBound
+    }
+    return offset
+  }
+
+  private func fits(_ byteCount: Int, _ fields: RequestState) -> Bool {
+    byteCount <= fields.bodyBytesMax && byteCount == fields.contentLength ?? byteCount
+  }
+
+  // MARK: - Streams
+
+  var openCount: Int { open.count - openStart }
+
+  mutating func opened(_ request: Box<RequestState>) {
+    open.append(request)
+  }
+
+  /// The request of an open stream. Most are answered in order.
+  func request(_ streamID: Int32) -> Box<RequestState>? {
+    guard streamID <= lastStreamID else { return nil }
+    var index = openStart
+    while index < open.count {
+      if open[index].value.streamID == streamID { return open[index] }
+      index += 1
+    }
+    return nil
+  }
+
+  mutating func closed(_ streamID: Int32) {
+    guard openStart < open.count else { return }
+    if open[openStart].value.streamID == streamID {
+      openStart += 1
+      // What is closed must not pile up in front of a stream that stays open for long.
+      if openStart == open.count || openStart >= 64 {
+        open.removeFirst(openStart)
+        openStart = 0
+      }
+    } else if let index = open[openStart...].firstIndex(where: { $0.value.streamID == streamID }) {
+      open.remove(at: index)
+    }
+    waiting.removeAll { $0.value.streamID == streamID }
+  }
+
+  // MARK: - Frames in two pieces
+
+  mutating func holdBack(_ bytes: Span<UInt8>) {
+    heldBack.append(copying: bytes)
+  }
+
+  mutating func takeHeldBack() -> [UInt8] {
+    exchange(&heldBack, with: [])
+  }
+
+  /// Gives memory back while no stream is open.
+  mutating func release() {
+    guard openCount == 0, output.isEmpty else { return }
+    templates = []
+    plan = []
+    open = []
+    openStart = 0
+    output = []
+  }
+}
+
+extension [UInt8] {
+  fileprivate func isEqual(to bytes: Span<UInt8>) -> Bool {
+    guard count == bytes.count else { return false }
+    for index in 0..<bytes.count where self[index] != bytes[index] { return false }
+    return true
+  }
+}
