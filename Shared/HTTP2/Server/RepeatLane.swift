@@ -1,10 +1,12 @@
+internal import Glibc
+
 /// Takes requests whose header block repeats an earlier one of the connection, past the library.
 ///
-/// A gate sends the same fields with every scan, and HPACK makes of them a handful of octets that
-/// point into the table both sides keep. A block that only points (RFC 7541 §6.1) changes nothing
-/// in the table, so while nobody else changes it either, the same octets mean the same fields:
-/// what the library decoded, and found right, once, is a `Template` for all that follow. Only a
-/// whole request counts, HEADERS with END_HEADERS and its one DATA frame with END_STREAM in the
+/// A gate sends the same fields with every scan, and HPACK makes of them a few octets that point
+/// into the table both sides keep or are spelled out without entering it (RFC 7541 §6.1, §6.2.2).
+/// Such a block changes nothing in the table, so while nobody else changes it either, the same
+/// octets mean the same fields: what the library decoded, and found right, once, is a `Template`
+/// for all that follow. Only a whole request counts, HEADERS with END_HEADERS and its one DATA frame with END_STREAM in the
 /// bytes at hand; everything else is the library's, which stays the judge of the protocol.
 ///
 /// The library does not know the streams taken here. So this keeps for them what it would: their
@@ -51,8 +53,8 @@ struct RepeatLane {
 
   /// A client has a few kinds of requests at most.
   private static let templatesMax = 4
-  /// About twice what a request of all known fields needs.
-  private static let blockBytesMax = 32
+  /// Several times what a request needs whose path and length are spelled out.
+  private static let blockBytesMax = 256
 
   // MARK: - Templates
 
@@ -87,16 +89,49 @@ struct RepeatLane {
         == FrameHead.Flag.endHeaders | FrameHead.Flag.endStream
   }
 
-  /// The end of a HEADERS frame at `offset` whose block does nothing but point into the table;
-  /// `nil` if it is none or not whole.
-  static func pointingHeaders(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
+  /// The end of a HEADERS frame at `offset` whose block leaves the table as it is; `nil` if it is
+  /// none or not whole.
+  static func neutralHeaders(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
     guard mayBegin(bytes, at: offset) else { return nil }
     let head = FrameHead(bytes, at: offset)
     let start = offset + FrameHead.byteCount
-    guard 1...blockBytesMax ~= head.length, bytes.count - start >= head.length else { return nil }
-    // 0x80 is an error and 0xFF continues in the next octet.
-    for index in start..<(start + head.length) where !(0x81...0xFE ~= bytes[index]) { return nil }
+    guard 1...blockBytesMax ~= head.length, bytes.count - start >= head.length,
+      leavesTable(bytes.extracting(start..<(start + head.length)))
+    else { return nil }
     return start + head.length
+  }
+
+  /// Whether a block has nothing but indexed fields and literals that are not to be indexed. Of
+  /// their integers only the short forms are known here: `false` where there are others.
+  private static func leavesTable(_ block: Span<UInt8>) -> Bool {
+    var index = 0
+    while index < block.count {
+      let first = block[index]
+      index += 1
+      if first >= 0x80 {
+        guard 0x81...0xFE ~= first else { return false }
+        continue
+      }
+      // RFC 7541 §6.2.2 and §6.2.3: 0000 or 0001, then a name's number in four bits.
+      guard first < 0x20 else { return false }
+      switch first & 0x0F {
+      case 0:
+        guard skipText(block, &index) else { return false }
+      case 0x0F:
+        // The number goes on in one more octet, or in many.
+        guard index < block.count, block[index] < 0x80 else { return false }
+        index += 1
+      default: break
+      }
+      guard skipText(block, &index) else { return false }
+    }
+    return index == block.count
+  }
+
+  private static func skipText(_ block: Span<UInt8>, _ index: inout Int) -> Bool {
+    guard index < block.count, block[index] & 0x7F < 0x7F else { return false }
+    index += 1 + Int(block[index] & 0x7F)
+    return index <= block.count
   }
 
   /// Fills `plan` with the requests at the beginning of `bytes`, and returns where the frames that
@@ -200,7 +235,9 @@ struct RepeatLane {
 extension [UInt8] {
   fileprivate func isEqual(to bytes: Span<UInt8>) -> Bool {
     guard count == bytes.count else { return false }
-    for index in 0..<bytes.count where self[index] != bytes[index] { return false }
-    return true
+    // Both buffers are only read, and have `count` bytes, which is not zero.
+    return unsafe withUnsafeBytes { mine in
+      unsafe bytes.withUnsafeBytes { unsafe memcmp(mine.baseAddress!, $0.baseAddress!, count) == 0 }
+    }
   }
 }

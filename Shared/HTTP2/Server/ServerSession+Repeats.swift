@@ -16,10 +16,10 @@ extension ServerSession {
         try carryOut(bytes)
         return true
       }
-      guard let end = RepeatLane.pointingHeaders(bytes, at: start) else { return false }
+      guard let end = RepeatLane.neutralHeaders(bytes, at: start) else { return false }
       let frame = bytes.extracting(start..<end)
       start = end
-      try passPointing(frame)
+      try passNeutral(frame)
       learn(frame)
       return true
     }
@@ -35,7 +35,7 @@ extension ServerSession {
       if planned.isComplete, inbox.value.take(planned, bytes) {
         taken += 1
       } else {
-        try passPointing(bytes.extracting(planned.headers))
+        try passNeutral(bytes.extracting(planned.headers))
         var ignored = 0
         if !planned.data.isEmpty { try pass(bytes.extracting(planned.data), from: &ignored) }
       }
@@ -44,7 +44,7 @@ extension ServerSession {
   }
 
   /// Gives the library a HEADERS frame whose block changes no table.
-  private mutating func passPointing(_ frame: Span<UInt8>) throws(HTTP2Error) {
+  private mutating func passNeutral(_ frame: Span<UInt8>) throws(HTTP2Error) {
     var consumed = 0
     let broken = flood.scan(
       frame, now: inbox.value.now, closed: &inbox.value.closedStreams, consumed: &consumed)
