@@ -91,7 +91,8 @@ let package = Package(
     .executableTarget(
       name: "loadgen",
       dependencies: [
-        "CLoadgen", "Server", "HTTP2", "Security", "Codes", "JSON", "RawHTTP2", arguments,
+        "CLoadgen", "World", "IssuerCore", "Server", "HTTP2", "Security", "Codes", "JSON",
+        "RawHTTP2", arguments,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
       path: "bench/loadgen", swiftSettings: strict),

@@ -1,5 +1,4 @@
 import Codes
-import IssuerCore
 import Server
 import World
 
@@ -66,21 +65,13 @@ struct CorpusRun: Sendable {
   private func maker(
     _ regionPrefix: String, _ world: WorldEnvironment, _ policy: ScenePolicy, _ loop: Loop
   ) throws -> CorpusMaker {
-    let regionText = try world.value("\(regionPrefix)WORLD_REGION")
-    let worldPeople = Int(try world.value("\(regionPrefix)WORLD_PEOPLE"))
-    guard let region = Region(text: regionText),
-      let people = regionPrefix.isEmpty ? self.people ?? worldPeople : worldPeople,
-      1...SamplePopulation.peopleMax ~= people,
-      let worldSeed = UInt64(try world.value("\(regionPrefix)WORLD_SEED"))
-    else { throw WorldError("\(worldEnv) does not say which people the world has") }
+    let sample = try world.population(regionPrefix, people: regionPrefix.isEmpty ? people : nil)
     let plan = try CorpusPlan(
-      count: regionPrefix.isEmpty ? count : foreign,
-      population: SamplePopulation(people: people, seed: worldSeed, region: region),
-      people: people, shares: shares,
-      seed: seed)
+      count: regionPrefix.isEmpty ? count : foreign, population: sample.population,
+      people: sample.people, shares: shares, seed: seed)
     System.writeError(
-      "\(regionText): \(plan.codes.count) codes of \(plan.holders.count) holders among \(people)"
-        + " people\n")
+      "\(sample.region): \(plan.codes.count) codes of \(plan.holders.count) holders among"
+        + " \(sample.people) people\n")
     func crew(_ role: String) throws -> Crew {
       try world.crew(
         regionPrefix, service: "ISSUER", as: role, connections: Self.connections, on: loop)
@@ -88,7 +79,7 @@ struct CorpusRun: Sendable {
     return CorpusMaker(
       plan: plan, channel: try crew("CHANNEL"), authority: try crew("AUTHORITY"), policy: policy,
       lifetimeSeconds: lifetimeSeconds, prefix: prefix, seed: seed,
-      region: regionText)
+      region: sample.region)
   }
 
   private func write(_ home: CorpusMaker.Corpus) throws {

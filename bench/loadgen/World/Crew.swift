@@ -10,12 +10,12 @@ struct Crew: Sendable {
   static let inFlightPerConnection = 128
 
   /// The results of `body` for all elements, in order; `body` gets one of the connections.
-  /// Progress goes to standard error, a line a second.
+  /// PhaseProgress goes to standard error, a line a second.
   func map<Element: Sendable, Value: Sendable>(
     _ what: String, _ elements: [Element], inFlight: Int = inFlightPerConnection,
     _ body: @escaping @Sendable (APIClient, Element) async throws -> Value
   ) async throws -> [Value] {
-    let progress = Progress(what, count: elements.count)
+    let progress = PhaseProgress(what, count: elements.count)
     let next = Counter()
     var values: [Value?] = Array(repeating: nil, count: elements.count)
     try await withThrowingTaskGroup(of: [(Int, Value)].self) { group in
@@ -48,7 +48,7 @@ private final class Counter: Sendable {
 }
 
 /// How far a phase is, on standard error.
-final class Progress: Sendable {
+final class PhaseProgress: Sendable {
   private struct State {
     var done = 0
     var saidAt = ContinuousClock.now

@@ -1,3 +1,5 @@
+import Codes
+import IssuerCore
 import Security
 import Server
 import World
@@ -41,5 +43,18 @@ struct WorldEnvironment: Sendable {
     let token = try value("\(prefix)\(role)_TOKEN")
     return Crew(
       clients: try (0..<connections).map { _ in try client(url, token: token, on: loop) })
+  }
+
+  /// The people of a region, who can be named again; `prefix` as for `crew`.
+  func population(
+    _ prefix: String, people: Int? = nil
+  ) throws -> (region: String, population: SamplePopulation, people: Int) {
+    let text = try value("\(prefix)WORLD_REGION")
+    guard let region = Region(text: text),
+      let people = try people ?? Int(value("\(prefix)WORLD_PEOPLE")),
+      1...SamplePopulation.peopleMax ~= people,
+      let seed = UInt64(try value("\(prefix)WORLD_SEED"))
+    else { throw WorldError("\(path) does not say which people the world has") }
+    return (text, SamplePopulation(people: people, seed: seed, region: region), people)
   }
 }
