@@ -123,6 +123,7 @@ let package = Package(
     tests("TidyTests", []),
     tests("LoadGeneratorTests", ["loadgen", "RawHTTP2", "Codes", "Security", "JSON"]),
     tests("ConformanceTests", ["RawHTTP2", "World"]),
+    tests("BenchmarkTests", ["World"]),
     tests(
       "EndToEndTests",
       [
