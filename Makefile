@@ -5,6 +5,7 @@
 #   make test      everything: unit, conformance and end-to-end tests
 #   make check     before every commit: format, warnings, fast tests
 #   make e2e       the end-to-end tests alone
+#   make counts    instructions, allocations and system calls of one scan
 #   make torture   the tests about crashes and floods at their full length
 #   make fmt       put the sources into their format
 # PEOPLE=34000000 sets the size of the first region, SEED=2 picks other people.
@@ -13,13 +14,13 @@ SHELL := /bin/bash
 PEOPLE ?= 10000
 SEED ?= 1
 DEMO := .build/release/demo
-SOURCES := Package.swift Services Shared Tests deploy
+SOURCES := Package.swift Services Shared Tests bench deploy
 # All tests are written with Swift Testing. The end-to-end tests run alone: they watch clocks.
 SWIFT_TEST := swift test --disable-xctest
 # Real processes, floods and crashes: minutes, not seconds.
-SLOW := EndToEndTests|ConformanceTests
+SLOW := EndToEndTests|ConformanceTests|BenchmarkTests
 
-.PHONY: help run up down test check e2e torture fmt build dependencies test-dependencies
+.PHONY: help run up down test check counts e2e torture fmt build dependencies test-dependencies
 
 help:
 	@sed -n '/^# /s/^# \{0,1\}//p; /^$$/q' Makefile
@@ -39,11 +40,16 @@ test: test-dependencies
 	$(SWIFT_TEST) --skip-build --filter ConformanceTests --skip SiegeTests
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
 	$(SWIFT_TEST) --skip-build --filter EndToEndTests
+	swift build -c release --product verifier
+	$(SWIFT_TEST) --skip-build --filter BenchmarkTests
 
 check: test-dependencies
 	swift format lint --strict --parallel --recursive $(SOURCES)
 	swift build --build-tests
 	$(SWIFT_TEST) --skip-build --skip '$(SLOW)'
+
+counts: test-dependencies build
+	bench/counts
 
 e2e: test-dependencies
 	$(SWIFT_TEST) --filter EndToEndTests

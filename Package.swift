@@ -52,6 +52,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
     .systemLibrary(
@@ -86,6 +87,16 @@ let package = Package(
       name: "demo", dependencies: ["World", "Server", arguments], path: "deploy/demo/Command",
       swiftSettings: strict),
 
+    .systemLibrary(name: "CLoadgen", path: "bench/CLoadgen"),
+    .executableTarget(
+      name: "loadgen",
+      dependencies: [
+        "CLoadgen", "World", "IssuerCore", "Server", "HTTP2", "Security", "Codes", "JSON",
+        "RawHTTP2", arguments,
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
+      path: "bench/loadgen", swiftSettings: strict),
+
     library("Support", at: "Tests/Support", []),
     .executableTarget(
       name: "StatusCacheProbe", dependencies: ["StatusCache", "Codes", "Storage", "Feed"],
@@ -110,7 +121,9 @@ let package = Package(
       ["VerifierCore", "IssuerCore", "Codes", "Feed", "JSON", "Security", "Support"]),
     tests("RelayCoreTests", ["RelayCore", "Codes", "Feed", "Security", "Support"]),
     tests("TidyTests", []),
+    tests("LoadGeneratorTests", ["loadgen", "RawHTTP2", "Codes", "Security", "JSON"]),
     tests("ConformanceTests", ["RawHTTP2", "World"]),
+    tests("BenchmarkTests", ["World"]),
     tests(
       "EndToEndTests",
       [

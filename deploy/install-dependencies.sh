@@ -25,6 +25,9 @@ test_packages=(
   util-linux      # unshare, for the tests of PID namespaces
   iproute2        # ss, for the measurements
   procps
+  python3         # bench/counts
+  valgrind        # counts instructions and allocations
+  strace          # counts system calls
 )
 
 case "${1:-}" in

@@ -37,6 +37,14 @@ import Testing
     #expect(file(people: 5_000, region: Region(unchecked: 320_000)) != whole)
   }
 
+  @Test("rows asked for by number are those of the whole file")
+  func rowsByNumber() {
+    let sample = SamplePopulation(people: 5_000, seed: 7, region: Self.shanghai)
+    let whole = lines(file(people: 5_000, seed: 7))
+    let indices = [4_999, 0, 250, 51, 3_777]
+    #expect(lines(sample.rows(at: indices)) == [whole[0]] + indices.map { whole[$0 + 1] })
+  }
+
   @Test("a smaller population is the beginning of a larger one")
   func prefix() {
     let small = file(people: 777)

@@ -12,6 +12,10 @@ package struct HPACKDecoder {
 
   private var block: ArraySlice<UInt8> = []
 
+  /// How often a block has changed the dynamic table: as long as this stands still, the same bytes
+  /// spell the same fields.
+  package private(set) var tableChangeCount = 0
+
   package init(tableBytesMax: Int = 4_096) {
     self.tableBytesMax = tableBytesMax
     tableBytesLimit = tableBytesMax
@@ -52,6 +56,7 @@ package struct HPACKDecoder {
   }
 
   private mutating func insert(_ field: HeaderField) {
+    tableChangeCount += 1
     evict(until: tableBytesMax - field.byteCount)
     guard field.byteCount <= tableBytesMax else { return }
     table.insert(field, at: 0)
@@ -59,6 +64,7 @@ package struct HPACKDecoder {
   }
 
   private mutating func resize(to byteCount: Int) throws(Fault) {
+    tableChangeCount += 1
     guard byteCount <= tableBytesLimit else { throw .tableSize }
     tableBytesMax = byteCount
     evict(until: byteCount)

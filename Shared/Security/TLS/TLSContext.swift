@@ -20,10 +20,13 @@ package final class TLSContext: Sendable {
 
   nonisolated(unsafe) let handle: OpaquePointer
   let side: Side
-  /// Tickets received by client sessions, for the next one to the same server.
-  let tickets = TicketStore()
+  /// Tickets received by client sessions, for the next one to the same server; `nil` when every
+  /// handshake is to be a full one.
+  let tickets: TicketStore?
 
-  private init(_ side: Side, operation: String) throws(SecurityError) {
+  private init(
+    _ side: Side, operation: String, resumesSessions: Bool = true
+  ) throws(SecurityError) {
     ErrorQueue.clear()
     let method = unsafe side == .server ? TLS_server_method() : TLS_client_method()
     guard let context = unsafe SSL_CTX_new(method) else {
@@ -31,6 +34,7 @@ package final class TLSContext: Sendable {
     }
     unsafe handle = context
     self.side = side
+    tickets = resumesSessions ? TicketStore() : nil
     configureProtocol()
   }
 
@@ -54,12 +58,15 @@ package final class TLSContext: Sendable {
   }
 
   /// A client's context: servers must prove their name under `caFile`. With a certificate and its
-  /// key the client shows them to servers that ask.
+  /// key the client shows them to servers that ask. Sessions resume earlier ones to the same name
+  /// unless `resumesSessions` is false.
   package static func client(
-    caFile: String, certificateFile: String? = nil, keyFile: String? = nil
+    caFile: String, certificateFile: String? = nil, keyFile: String? = nil,
+    resumesSessions: Bool = true
   ) throws(SecurityError) -> TLSContext {
     let operation = "making a TLS client context"
-    let context = try TLSContext(.client, operation: operation)
+    let context = try TLSContext(
+      .client, operation: operation, resumesSessions: resumesSessions)
     guard (certificateFile == nil) == (keyFile == nil) else {
       throw SecurityError(
         .invalidArgument, operation, "a client certificate needs its key, and a key its certificate"

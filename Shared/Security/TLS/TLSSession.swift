@@ -68,7 +68,8 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
     unsafe (handle, input, output) = Self.makeHandles(context)
     unsafe SSL_set_connect_state(handle)
     try unsafe PeerIdentity.expect(serverName, in: handle)
-    unsafe context.tickets.resume(handle, to: serverName)
+    guard let tickets = context.tickets else { return }
+    unsafe tickets.resume(handle, to: serverName)
     ticketName = serverName
   }
 
@@ -286,6 +287,6 @@ extension TLSSession {
       let ticket = unsafe SSL_get1_session(handle)
     else { return }
     ticketName = nil
-    unsafe context.tickets.add(TicketStore.Ticket(takingOwnershipOf: ticket), for: name)
+    unsafe context.tickets?.add(TicketStore.Ticket(takingOwnershipOf: ticket), for: name)
   }
 }

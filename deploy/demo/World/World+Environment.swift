@@ -44,7 +44,11 @@ extension World {
   package func variables(codesFile: String, sampleHandle: String) -> [(name: String, value: String)]
   {
     var variables: [(name: String, value: String)] = []
-    for (site, prefix) in zip(sites, ["", "PARTNER_"]) {
+    for (index, (site, prefix)) in zip(sites, ["", "PARTNER_"]).enumerated() {
+      // What `issuer sample` needs to name the same people again.
+      variables.append(("\(prefix)WORLD_REGION", site.region))
+      variables.append(("\(prefix)WORLD_PEOPLE", "\(people(of: site))"))
+      variables.append(("\(prefix)WORLD_SEED", "\(plan.seed + UInt64(index))"))
       for service in plan.services {
         let name = prefix + service.uppercased()
         variables.append(("\(name)_URL", site.url(service)))

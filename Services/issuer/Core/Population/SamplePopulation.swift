@@ -87,6 +87,18 @@ package struct SamplePopulation: Sendable {
     return next < people
   }
 
+  /// The header and the rows with these numbers, 0 the first, in the order given: people from
+  /// all over a large population at the cost of those few.
+  package func rows(at indices: [Int]) -> [UInt8] {
+    var file = Array(PopulationColumn.header.utf8) + [0x0A]
+    file.reserveCapacity((indices.count + 1) * SamplePopulation.rowByteCountMax / 2)
+    for index in indices {
+      precondition(0..<people ~= index, "the population has no row \(index)")
+      file.append(addingCapacity: SamplePopulation.rowByteCountMax) { appendRow(index, to: &$0) }
+    }
+    return file
+  }
+
   private func appendRow(_ index: Int, to row: inout OutputSpan<UInt8>) {
     let (hundred, place) = index.quotientAndRemainder(dividingBy: SamplePopulation.period)
     let role = roles[place]

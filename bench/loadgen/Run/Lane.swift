@@ -1,0 +1,247 @@
+import Codes
+
+/// The requests of one class on one thread: its connections, its schedule, what happened.
+final class Lane {
+  let plan: ClassPlan
+  let run: Plan
+  unowned let worker: Worker
+  private let connectionsTarget: Int
+  private(set) var connections: [Connection] = []
+  private var backlog = Backlog()
+  private var schedule: Schedule?
+  var tally = Tally()
+  private var nextBody: Int
+  private var rotation = 0
+  private var changed: [Connection] = []
+  /// Requests begun, over the class's weight: classes keep step by this.
+  private(set) var progress = 0.0
+  private var connectAt: UInt64 = 0
+  private var endpointTurn = 0
+  /// Why the last attempt to connect failed.
+  private(set) var connectFault: String?
+  private var reportsLeft = 5
+
+  init(_ plan: ClassPlan, _ run: Plan, worker: Worker, connections: Int, firstBody: Int) {
+    self.plan = plan
+    self.run = run
+    self.worker = worker
+    connectionsTarget = connections
+    nextBody = firstBody
+    endpointTurn = worker.index
+  }
+
+  // MARK: Connections
+
+  var isConnected: Bool {
+    connections.count == connectionsTarget && connections.allSatisfy(\.isReady)
+  }
+
+  /// Whether nothing waits for a stream.
+  var isIdle: Bool { backlog.isEmpty }
+
+  /// Opens connections that are missing.
+  func maintain() {
+    guard connections.count < connectionsTarget, worker.now >= connectAt else { return }
+    while connections.count < connectionsTarget {
+      let endpoint = plan.endpoints[endpointTurn % plan.endpoints.count]
+      endpointTurn += 1
+      switch worker.connect(to: endpoint, for: self) {
+      case .success(let connection): connections.append(connection)
+      case .failure(let fault):
+        noteConnectFault("\(endpoint.url): \(fault.reason)")
+        return
+      }
+    }
+  }
+
+  private func noteConnectFault(_ reason: String) {
+    connectFault = reason
+    connectAt = worker.now + 20_000_000
+  }
+
+  func isDraining(_ connection: Connection) {
+    connections.removeAll { $0 === connection }
+  }
+
+  func ended(_ connection: Connection, reason: String) {
+    connections.removeAll { $0 === connection }
+    changed.removeAll { $0 === connection }
+    worker.forget(connection)
+    if connection.readyAt == 0 { noteConnectFault("\(connection.endpoint.url): \(reason)") }
+  }
+
+  // MARK: Starting requests
+
+  /// Sets the class's schedule of an open loop going.
+  func begin(ratePerSecond: Double, start: UInt64, phase: Double, seed: UInt64) {
+    schedule = Schedule(
+      ratePerSecond: ratePerSecond, arrivals: run.arrivals, start: start, phase: phase, seed: seed)
+  }
+
+  /// The next start of the schedule; `nil` in a closed loop.
+  var nextStart: UInt64? { schedule?.next }
+
+  /// Takes requests whose time has come from the schedule and starts what can start.
+  func arrive() {
+    let now = worker.now
+    if var schedule {
+      while schedule.next <= now, schedule.next < worker.spanEnd {
+        let intended = schedule.next
+        if worker.isInSpan(intended) { tally.lateness.record(now - intended) }
+        backlog.append(Pending(intended: intended, body: takeBody()))
+        schedule.advance()
+      }
+      self.schedule = schedule
+    }
+    guard !backlog.isEmpty else { return }
+    giveUp()
+    while !backlog.isEmpty, let connection = nextWithRoom() {
+      if connection.transport.output.isEmpty { changed.append(connection) }
+      startNext(on: connection)
+    }
+    if !changed.isEmpty {
+      let connections = changed
+      changed.removeAll(keepingCapacity: true)
+      for connection in connections { connection.flush() }
+    }
+  }
+
+  /// Fills every connection of a closed loop.
+  func fill() {
+    for connection in connections where connection.hasRoom {
+      connectionHasRoom(connection)
+      connection.flush()
+    }
+  }
+
+  func connectionHasRoom(_ connection: Connection) {
+    if !backlog.isEmpty { giveUp() }
+    let makesNew = run.isClosed && worker.isSending
+    while connection.hasRoom {
+      if !backlog.isEmpty {
+        startNext(on: connection)
+      } else if makesNew, worker.mayStart(self) {
+        start(Pending(intended: worker.now, body: takeBody()), on: connection)
+      } else {
+        return
+      }
+    }
+  }
+
+  private func startNext(on connection: Connection) {
+    if let pending = backlog.popFirst() { start(pending, on: connection) }
+  }
+
+  private func start(_ pending: Pending, on connection: Connection) {
+    progress += 1 / plan.weight
+    if worker.isInSpan(pending.intended), pending.retries == 0 { tally.sent &+= 1 }
+    connection.start(pending)
+  }
+
+  private func nextWithRoom() -> Connection? {
+    let count = connections.count
+    for step in 0..<count {
+      let index = (rotation &+ step) % count
+      if connections[index].hasRoom {
+        rotation = index &+ 1
+        return connections[index]
+      }
+    }
+    return nil
+  }
+
+  @inline(__always)
+  private func takeBody() -> Int {
+    let body = nextBody
+    nextBody &+= 1
+    if nextBody == plan.bodies.count { nextBody = 0 }
+    return body
+  }
+
+  /// Drops requests that could not be sent in time.
+  private func giveUp() {
+    guard let limit = run.giveUpNanoseconds else { return }
+    while let first = backlog.first, first.intended &+ limit < worker.now {
+      _ = backlog.popFirst()
+      if worker.isInSpan(first.intended) { tally.recordUnsent() }
+    }
+  }
+
+  // MARK: What became of requests
+
+  /// Whether a request counts: by its intended start in an open loop, else by its end.
+  @inline(__always)
+  private func counts(_ request: Pending) -> Bool {
+    worker.isInSpan(run.isClosed ? worker.now : request.intended)
+  }
+
+  func answered(_ stream: Stream) {
+    let request = stream.request
+    let status = Int(stream.status)
+    let isCounted = counts(request)
+    if isCounted { tally.answered &+= 1 }
+    let duration = worker.now &- request.intended
+    if status == plan.expectedStatus {
+      if plan.check == .outcome,
+        stream.isWrong || stream.finder.count != plan.bodies.outcomeCount(request.body)
+      {
+        wrong("an answer does not have the expected outcome")
+      } else if isCounted {
+        tally.recordOK(duration, inTime: worker.isInSpan(worker.now))
+      }
+    } else if status == 503 || status == 429 {
+      if isCounted { tally.recordRefusal(duration, hasRetryAfter: stream.hasRetryAfter) }
+      if request.retries < run.retriesMax {
+        again(Pending(intended: request.intended, body: request.body, retries: request.retries + 1))
+      }
+    } else if plan.check == .none {
+      if isCounted { tally.errors &+= 1 }
+    } else {
+      wrong("an answer has status \(status), not \(plan.expectedStatus)")
+    }
+  }
+
+  /// The finder saw an outcome.
+  @inline(__always)
+  func counted(_ outcome: Int) {
+    if worker.isInSpan(worker.now) { tally.outcomes[outcome] &+= 1 }
+  }
+
+  private func wrong(_ what: String) {
+    tally.wrong += 1
+    if reportsLeft > 0 {
+      reportsLeft -= 1
+      worker.report("\(plan.name) \(plan.path): \(what)")
+    }
+    if run.abortsOnWrong { worker.control.stop() }
+  }
+
+  private func again(_ request: Pending) {
+    if counts(request) { tally.resent &+= 1 }
+    var request = request
+    // So that it is not counted as sent twice.
+    request.retries = max(request.retries, 1)
+    backlog.append(request)
+  }
+
+  /// The server says it did nothing with this request: it is sent again.
+  func refusedUnprocessed(_ request: Pending) { again(request) }
+
+  /// The stream was reset for another reason.
+  func failed(_ request: Pending) {
+    if counts(request) { tally.errors &+= 1 }
+  }
+
+  /// The connection ended before the answer came.
+  func lost(_ request: Pending) {
+    if counts(request) || !worker.isSending { tally.lost &+= 1 }
+  }
+
+  /// The run is over: what has no answer now will not get one.
+  func finish() {
+    while let request = backlog.popFirst() {
+      if worker.isInSpan(request.intended) { tally.recordUnsent() }
+    }
+    tally.endLastSecond()
+  }
+}
