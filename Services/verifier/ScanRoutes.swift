@@ -28,10 +28,15 @@ extension VerifierLoop {
   // MARK: One scan
 
   private func scan(_ exchange: Exchange) throws(Problem) {
+    let fieldsID = exchange.request.fieldsID
+    if let context = knownContext(fieldsID) {
+      decodeBody(exchange)
+      return try scan(exchange, context)
+    }
     if exchange.hasContentType(.text) {
       let context = try textContext(exchange)
-      code.removeAll(keepingCapacity: true)
-      if !CodeText.decode(exchange.request.body.span, into: &code) { code.removeAll() }
+      keep(context, for: fieldsID)
+      decodeBody(exchange)
       return try scan(exchange, context)
     }
     guard exchange.hasContentType(.json) else {
@@ -46,10 +51,17 @@ extension VerifierLoop {
     try scan(exchange, context)
   }
 
+  private func decodeBody(_ exchange: Exchange) {
+    let body = exchange.request.body
+    code.removeAll(keepingCapacity: true)
+    if !CodeText.decode(body.span, into: &code) { code.removeAll() }
+  }
+
   /// Scans the code in `code`.
   private func scan(_ exchange: Exchange, _ context: ScanContext) throws(Problem) {
     try refuseIfJournalIsBehind()
-    let now = WallClock.now()
+    try openCache()
+    let now = turnTime
     switch try decide(context.scene, now) {
     case .home(let verdict):
       let finding = Finding(verdict, region: parts.rules.region, asOf: cache.asOf)
@@ -199,7 +211,8 @@ extension VerifierLoop {
     let request = exchange.request
     let headerNames = headerNames
     guard headerNames.contains(where: { request.withHeader($0.span) { _ in } != nil }) else {
-      return try defaultContext(exchange.principal)
+      return try context(
+        exchange.principal, scene: nil, point: nil, purpose: nil, businessNumber: nil)
     }
     func header(_ index: Int) -> String? {
       let name = headerNames[index]
@@ -223,16 +236,6 @@ extension VerifierLoop {
     return try context(
       principal, scene: json["scene"]?.string, point: json["point"]?.string,
       purpose: json["purpose"]?.string, businessNumber: json["business_number"]?.string)
-  }
-
-  private func defaultContext(_ principal: Principal) throws(Problem) -> ScanContext {
-    if let last = lastContext, last.principal == ObjectIdentifier(principal) {
-      return last.context
-    }
-    let context = try context(
-      principal, scene: nil, point: nil, purpose: nil, businessNumber: nil)
-    lastContext = (ObjectIdentifier(principal), context)
-    return context
   }
 
   private func context(

@@ -22,8 +22,10 @@ final class VerifierLoop: LoopService {
   var code: [UInt8] = []
   var scratch: [UInt8] = []
   var receipt: [UInt8] = []
-  /// The context of the last scan that named nothing itself: a gate's scans are all alike.
-  var lastContext: (principal: ObjectIdentifier, context: ScanContext)?
+  /// Contexts of text scans by `Request.fieldsID`: a gate's scans are all alike.
+  private var knownContexts: [(fieldsID: Int, context: ScanContext)?]
+  /// The time of this turn, which its scans share as they share the view of the cache.
+  private(set) var turnTime = Instant(milliseconds: 0)
   /// The headers that say for a text scan what JSON says in members.
   let headerNames = [
     "citycode-scene", "citycode-point", "citycode-purpose", "citycode-business-number",
@@ -44,6 +46,7 @@ final class VerifierLoop: LoopService {
       metrics.counter(
         "citycode_scans_total", "Scans answered, by outcome.", ["outcome": $0.name])
     }
+    knownContexts = Array(repeating: nil, count: Self.knownContextsMax)
     router = Router(scanRoutes)
     reloadKeys()
   }
@@ -54,13 +57,29 @@ final class VerifierLoop: LoopService {
     journal.handOver()
   }
 
-  /// Gives scans of this turn one view of the cache.
+  private static let knownContextsMax = 1_024
+
+  /// What an earlier request with the same header fields was for.
+  func knownContext(_ fieldsID: Int) -> ScanContext? {
+    guard fieldsID != 0, let known = knownContexts[fieldsID % Self.knownContextsMax],
+      known.fieldsID == fieldsID
+    else { return nil }
+    return known.context
+  }
+
+  func keep(_ context: ScanContext, for fieldsID: Int) {
+    guard fieldsID != 0 else { return }
+    knownContexts[fieldsID % Self.knownContextsMax] = (fieldsID, context)
+  }
+
+  /// Gives scans of this turn one view of the cache, and one time.
   func openCache() throws(Problem) {
     guard !holdsTransaction else { return }
     do { try cache.renew() } catch {
       throw Problem.busy("The status cache cannot be read now.")
     }
     holdsTransaction = true
+    turnTime = WallClock.now()
   }
 
   /// Looks once a second whether the epoch keys beside the cache have been replaced.

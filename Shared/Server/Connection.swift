@@ -29,6 +29,8 @@ final class Connection: ChannelInboundHandler {
   /// with every request.
   private var lastAuthorization: [UInt8] = []
   private var lastTokenPrincipal: Principal?
+  /// What the last request was admitted to: a gate's requests are all alike.
+  private var admitted: Admitted?
   private var plaintext: [UInt8] = []
   private var output: [UInt8] = []
   private var ciphertext: [UInt8] = []
@@ -136,14 +138,28 @@ final class Connection: ChannelInboundHandler {
           respond(to: request.streamID, .bodyTooLarge(bytesMax))
         } else {
           // Nothing at this path takes a body: the router says what is wrong.
-          host.router.handle(request, principal(of: request), self)
+          serve(request)
         }
       case .overloaded:
         respond(to: request.streamID, .busy("This connection holds too many unfinished bodies."))
-      case nil: host.router.handle(request, principal(of: request), self)
+      case nil: serve(request)
       }
     }
     while session.nextClosedStream() != nil {}
+  }
+
+  private func serve(_ request: Request) {
+    let fieldsID = request.fieldsID
+    if fieldsID != 0, let admitted, admitted.fieldsID == fieldsID {
+      return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+    }
+    do throws(Problem) {
+      let admitted = try host.router.admit(request, principal(of: request))
+      self.admitted = admitted
+      admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+    } catch {
+      respond(to: request.streamID, error)
+    }
   }
 
   private func principal(of request: Request) -> Principal? {

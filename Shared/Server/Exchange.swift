@@ -6,16 +6,16 @@ package import HTTP2
 package struct Exchange {
   /// Owned by the session and recycled when the stream closes: read it before deferring.
   package let request: Request
-  package let principal: Principal
-  let parameterRange: Range<Int>
-  let pathLength: Int
+  let admitted: Admitted
   let connection: Connection
 
+  package var principal: Principal { admitted.principal }
+
   /// The part of the path that stands for `{}` in the route's pattern; empty when there is none.
-  package var parameter: ArraySlice<UInt8> { request.path[parameterRange] }
+  package var parameter: ArraySlice<UInt8> { request.path[admitted.parameterRange] }
 
   /// What follows "?" in the path.
-  package var query: ArraySlice<UInt8> { request.path.dropFirst(pathLength + 1) }
+  package var query: ArraySlice<UInt8> { request.path.dropFirst(admitted.pathLength + 1) }
 
   package var loop: Loop { connection.loop }
 

@@ -82,6 +82,27 @@ struct BodyLimits: Sendable {
   }
 }
 
+/// What the router found for a request, and for all that repeat its header fields.
+final class Admitted {
+  /// `Request.fieldsID`; zero if it holds for one request alone.
+  let fieldsID: Int
+  let principal: Principal
+  let handler: RouteHandler
+  let parameterRange: Range<Int>
+  let pathLength: Int
+
+  init(
+    fieldsID: Int, principal: Principal, handler: @escaping RouteHandler,
+    parameterRange: Range<Int>, pathLength: Int
+  ) {
+    self.fieldsID = fieldsID
+    self.principal = principal
+    self.handler = handler
+    self.parameterRange = parameterRange
+    self.pathLength = pathLength
+  }
+}
+
 /// Finds the route of a request; everything it cannot serve becomes a problem document.
 package struct Router {
   /// The largest body of each route, in a form that other threads of a session may hold.
@@ -94,33 +115,32 @@ package struct Router {
       routes: routes.map { BodyLimits.Entry(path: $0.path, bytesMax: $0.bodyBytesMax) })
   }
 
-  func handle(_ request: Request, _ principal: Principal?, _ connection: Connection) {
-    let pathLength = PathPattern.pathLength(request.path.span)
+  /// Who may do what a request asks for, and what does it.
+  func admit(_ request: Request, _ principal: Principal?) throws(Problem) -> Admitted {
+    let path = request.path
+    let pathLength = PathPattern.pathLength(path.span)
     var allowed: [HTTP2.Method] = []
     for route in routes {
-      guard let range = route.path.match(request.path.span, count: pathLength) else { continue }
+      guard let range = route.path.match(path.span, count: pathLength) else { continue }
       guard route.method == request.method else {
         allowed.append(route.method)
         continue
       }
       guard let principal else {
-        return connection.respond(
-          to: request.streamID,
-          .forbidden("No client certificate and no known token: send `authorization: Bearer ...`."))
+        throw .forbidden(
+          "No client certificate and no known token: send `authorization: Bearer ...`.")
       }
       guard principal.grantBits & route.grantBit != 0 else {
-        return connection.respond(
-          to: request.streamID, .forbidden("This needs the grant \(route.grant)."))
+        throw .forbidden("This needs the grant \(route.grant).")
       }
-      return route.handler(
-        Exchange(
-          request: request, principal: principal, parameterRange: range, pathLength: pathLength,
-          connection: connection))
+      return Admitted(
+        fieldsID: request.fieldsID, principal: principal, handler: route.handler,
+        parameterRange: range, pathLength: pathLength)
     }
-    let problem: Problem =
-      allowed.isEmpty
-      ? .notFound() : .methodNotAllowed(allowed.map(\.text).joined(separator: ", "))
-    connection.respond(to: request.streamID, problem)
+    guard allowed.isEmpty else {
+      throw .methodNotAllowed(allowed.map(\.text).joined(separator: ", "))
+    }
+    throw .notFound()
   }
 }
 

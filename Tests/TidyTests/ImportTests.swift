@@ -11,7 +11,7 @@ import Testing
     var table: [String: Set<String>] = [
       "Codes": [],
       "JSON": [],
-      "HTTP2": ["CNghttp2", "Glibc"],
+      "HTTP2": ["CNghttp2", "Glibc", "Synchronization"],
       "Security": ["COpenSSL", "Glibc", "Synchronization"],
       "Storage": ["CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],

@@ -32,7 +32,20 @@ package struct ScanAnswerWriter {
     /// Without the revision, which is not shown.
     var statusBits: UInt64
     var asOf: Instant
-    var text: [UInt8]
+    /// Empty where nothing was written yet.
+    var text: [UInt8] = []
+
+    init(_ finding: Finding, _ scene: Scene) {
+      self.scene = scene.number
+      region = finding.region
+      statusBits = finding.verdict.status.bits & ~revisionMask
+      asOf = finding.asOf
+    }
+
+    func isLike(_ other: Middle) -> Bool {
+      statusBits == other.statusBits && asOf == other.asOf && scene == other.scene
+        && region == other.region && !text.isEmpty
+    }
   }
 
   private static let revisionMask: UInt64 = 0xFFFF << 40
@@ -41,7 +54,7 @@ package struct ScanAnswerWriter {
   private let heads: [[UInt8]]
   private let end = Array(",\"level\":\"D0\"}".utf8)
   /// By a hash of the status; an entry is used only if all of it fits.
-  private var middles: [Middle?] = Array(repeating: nil, count: middlesMax)
+  private var middles: [Middle] = []
 
   package init() {
     heads = Outcome.allCases.map { outcome in
@@ -60,19 +73,14 @@ package struct ScanAnswerWriter {
     let outcome = Int(finding.verdict.outcome.rawValue)
     bytes.append(contentsOf: heads[outcome])
     Base32.encode(receipt, into: &bytes)
-    let statusBits = finding.verdict.status.bits & ~Self.revisionMask
-    let slot = Int(truncatingIfNeeded: (statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
-    if let middle = middles[slot], middle.statusBits == statusBits, middle.asOf == finding.asOf,
-      middle.scene == scene.number, middle.region == finding.region
-    {
-      bytes.append(contentsOf: middle.text)
-    } else {
-      let text = Self.middle(finding, scene)
-      bytes.append(contentsOf: text)
-      middles[slot] = Middle(
-        scene: scene.number, region: finding.region, statusBits: statusBits, asOf: finding.asOf,
-        text: text)
+    var middle = Middle(finding, scene)
+    if middles.isEmpty { middles = Array(repeating: middle, count: Self.middlesMax) }
+    let slot = Int(truncatingIfNeeded: (middle.statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
+    if !middles[slot].isLike(middle) {
+      middle.text = Self.middle(finding, scene)
+      middles[slot] = middle
     }
+    bytes.append(contentsOf: middles[slot].text)
     Self.append(number: now.milliseconds(since: finding.asOf), to: &bytes)
     bytes.append(contentsOf: end)
   }

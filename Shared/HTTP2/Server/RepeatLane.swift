@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// Takes requests whose header block repeats an earlier one of the connection, past the library.
 ///
@@ -14,7 +15,7 @@ internal import Glibc
 struct RepeatLane {
   /// Header fields as the library decoded them, and the block that stood for them.
   struct Template {
-    /// Tells it from all others of the session; not zero.
+    /// Tells it from all others of the process; not zero.
     let serial: Int
     let block: [UInt8]
     let fields: RequestState
@@ -31,7 +32,6 @@ struct RepeatLane {
   }
 
   private(set) var templates: [Template] = []
-  private var serials = 0
   var plan: [Planned] = []
   /// Requests taken and not yet answered whole, in order of arrival.
   private var open: [Box<RequestState>] = []
@@ -51,6 +51,8 @@ struct RepeatLane {
   /// The beginning of a frame that has to be seen whole.
   private(set) var heldBack: [UInt8] = []
 
+  private static let serials = Atomic<Int>(0)
+
   /// A client has a few kinds of requests at most.
   private static let templatesMax = 4
   /// Several times what a request needs whose path and length are spelled out.
@@ -64,13 +66,13 @@ struct RepeatLane {
 
   mutating func learn(_ block: Span<UInt8>, _ fields: RequestState) {
     if templates.count == Self.templatesMax { templates.removeFirst() }
-    serials += 1
     var fields = fields
     fields.body = ReusedBytes()
     fields.answer = []
     var copy: [UInt8] = []
     copy.append(copying: block)
-    templates.append(Template(serial: serials, block: copy, fields: fields))
+    let serial = Self.serials.add(1, ordering: .relaxed).newValue
+    templates.append(Template(serial: serial, block: copy, fields: fields))
   }
 
   private func template(of block: Span<UInt8>) -> Int? {

@@ -31,6 +31,9 @@ package final class Request {
   deinit { box.free() }
 
   package var streamID: Int32 { box.value.streamID }
+  /// Requests of which this is the same, and not zero, come from one connection and have the same
+  /// method and header fields: what was made of them once is true for all.
+  package var fieldsID: Int { box.value.isRepeat ? box.value.template : 0 }
   package var method: Method { box.value.method }
   /// `:path`, with the query.
   package var path: [UInt8] { box.value.path.bytes }

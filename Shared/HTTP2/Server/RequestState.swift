@@ -82,8 +82,8 @@ struct RequestState {
     authorization.end()
   }
 
-  /// Prepares for a whole request with the header fields of `template`.
-  mutating func begin(streamID: Int32, repeating template: RepeatLane.Template) {
+  /// Prepares for a whole request, whose header fields are those of `template`.
+  mutating func beginRepeat(streamID: Int32) {
     self.streamID = streamID
     stage = .body
     isComplete = true
@@ -92,8 +92,10 @@ struct RequestState {
     windowCredit = 0
     fault = nil
     body.begin()
-    // The buffers are recycled, and a peer has few templates: nearly always they hold it already.
-    guard self.template != template.serial else { return }
+  }
+
+  /// Takes over the header fields that the library decoded for another request.
+  mutating func repeatFields(of template: RepeatLane.Template) {
     self.template = template.serial
     let fields = template.fields
     method = fields.method

@@ -155,8 +155,11 @@ extension ServerInbox {
     guard openStreams < limits.streamsMax, bufferedBytes + body.count <= limits.bufferedBytesMax
     else { return false }
     let request = pool.take()
-    request.value.begin(
-      streamID: planned.streamID, repeating: lane.templates[planned.template])
+    request.value.beginRepeat(streamID: planned.streamID)
+    // Requests are recycled, and a peer has few templates: nearly always the fields are there.
+    if request.value.template != lane.templates[planned.template].serial {
+      request.value.repeatFields(of: lane.templates[planned.template])
+    }
     if !body.isEmpty {
       // The buffer is only read inside the closure.
       unsafe bytes.extracting(body).withUnsafeBufferPointer { unsafe request.value.body.set($0) }
