@@ -155,15 +155,7 @@ private func start(
     unsafe EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nil, cipherKey, vector, isMaking) == 1
   else { return false }
   var macKey = Array(key.bytes[TicketKeys.Key.macKey])
-  var digest = Array("SHA256".utf8CString)
-  return unsafe macKey.withUnsafeMutableBytes { macKey in
-    unsafe digest.withUnsafeMutableBufferPointer { digest in
-      let parameters = unsafe [
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, macKey.baseAddress, macKey.count),
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
-        OSSL_PARAM_construct_end(),
-      ]
-      return unsafe EVP_MAC_CTX_set_params(mac, parameters) == 1
-    }
+  return unsafe macKey.withUnsafeMutableBytes {
+    unsafe citycode_set_sha256_mac_key(mac, $0.baseAddress, $0.count) == 1
   }
 }
