@@ -36,7 +36,8 @@ struct Attack: Sendable {
         attackers[index].0.drain()
         if attackers[index].0.hasEnded {
           report.connectionsLost += 1
-          attackers[index] = (try RawConnection(opening: clear), 1)
+          guard let fresh = try? RawConnection(opening: clear) else { continue }
+          attackers[index] = (fresh, 1)
         }
         let block = attackers[index].0.block()
         var bytes: [UInt8] = []
@@ -76,10 +77,12 @@ struct Attack: Sendable {
       }
     }
     var connections: [RawConnection] = []
-    for index in 0..<count where !stop.isRaised { connections.append(try open(index)) }
+    for index in 0..<count where !stop.isRaised {
+      if let connection = try? open(index) { connections.append(connection) }
+    }
     while !stop.isRaised {
       for index in connections.indices where !stop.isRaised && connections[index].isEndedByPeer {
-        connections[index] = try open(index)
+        if let fresh = try? open(index) { connections[index] = fresh }
       }
       Thread.sleep(forTimeInterval: 0.05)
     }
