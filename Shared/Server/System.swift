@@ -173,7 +173,7 @@ package enum System {
 
   /// Raises the limit of open descriptors to `wanted`, as far as this process may; what it is then.
   package static func raiseDescriptorLimit(to wanted: Int) -> Int {
-    Int(citycode_raise_descriptor_limit(Int64(wanted)))
+    Int(citycode_raise_descriptor_limit(UInt64(wanted)))
   }
 
   package static var isErrorTerminal: Bool { isatty(2) == 1 }
