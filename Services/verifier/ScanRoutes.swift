@@ -28,6 +28,7 @@ extension VerifierLoop {
   // MARK: One scan
 
   private func scan(_ exchange: Exchange) throws(Problem) {
+    level = exchange.level
     let fieldsID = exchange.request.fieldsID
     if let context = knownContext(fieldsID) {
       decodeBody(exchange)
@@ -97,7 +98,7 @@ extension VerifierLoop {
       self.scratch = scratch
     }
     let cache = cache
-    return parts.rules.decide(
+    return rules.decide(
       code: code.span, scene: scene, now: now, asOf: cache.asOf, keys: keys, scratch: &scratch
     ) { cache.status(of: $0) }
   }
@@ -117,7 +118,8 @@ extension VerifierLoop {
     receipt.removeAll(keepingCapacity: true)
     receipts.appendNext(at: now, to: &receipt)
     journal.append(receipt: receipt.span, finding, context)
-    answers.append(finding, receipt: receipt.span, scene: context.scene, now: now, to: &answer)
+    answers.append(
+      finding, receipt: receipt.span, scene: context.scene, now: now, level: level, to: &answer)
     counters[Int(finding.verdict.outcome.rawValue)].add()
   }
 
@@ -133,7 +135,8 @@ extension VerifierLoop {
     let now = WallClock.now()
     claim(finding, context, now) { [self] finding, receipt in
       var answer: [UInt8] = []
-      answers.append(finding, receipt: receipt.span, scene: context.scene, now: now, to: &answer)
+      answers.append(
+        finding, receipt: receipt.span, scene: context.scene, now: now, level: level, to: &answer)
       counters[Int(finding.verdict.outcome.rawValue)].add()
       deferred.respond(200, "application/json", answer)
     } failure: { problem in
@@ -167,6 +170,7 @@ extension VerifierLoop {
   // MARK: Batches
 
   private func scanBatch(_ exchange: Exchange) throws(Problem) {
+    level = exchange.level
     try refuseIfJournalIsBehind()
     var texts: [ArraySlice<UInt8>] = []
     let context: ScanContext

@@ -54,7 +54,8 @@ struct Verifier: ParsableCommand {
 /// The keys of the verifier beyond those every service has.
 enum VerifierSettings {
   static let all: [Setting] =
-    ServiceProcess.commonSettings(listen: "127.0.0.1:8443", admin: "127.0.0.1:9443") + [
+    ServiceProcess.commonSettings(
+      listen: "127.0.0.1:8443", admin: "127.0.0.1:9443", deadlineMilliseconds: 15) + [
       Setting("partners", .list, default: "", "regions whose codes are sent to the relay"),
       Setting("cache_directory", .string, default: nil, "the status cache of this host"),
       Setting("journal_directory", .string, default: nil, "where scans are recorded"),

@@ -10,6 +10,11 @@ import VerifierCore
 final class VerifierLoop: LoopService {
   let parts: VerifierParts
   let loop: Loop
+  /// The rules while an operator holds D3.
+  private let lastKnownRules: ScanRules
+  /// How much of an answer is given now.
+  var level = DegradationLevel.full
+  var rules: ScanRules { level == .lastKnown ? lastKnownRules : parts.rules }
   let cache: CacheReader
   let keys = KeyRing()
   let journal: JournalHandoff
@@ -36,6 +41,9 @@ final class VerifierLoop: LoopService {
 
   init(parts: VerifierParts, loop: Loop, metrics: Metrics) throws {
     self.parts = parts
+    var rules = parts.rules
+    rules.allowsAnyAge = true
+    lastKnownRules = rules
     self.loop = loop
     cache = try CacheReader(parts.cache, region: parts.rules.region)
     journal = parts.journal.handoff(ofLoop: loop.index)
@@ -49,6 +57,19 @@ final class VerifierLoop: LoopService {
     knownContexts = Array(repeating: nil, count: Self.knownContextsMax)
     router = Router(scanRoutes)
     reloadKeys()
+  }
+
+  /// What an earlier request with the same fields was for says it, or else the first scene of who
+  /// asks.
+  func urgency(of request: Request, _ principal: Principal) -> Urgency {
+    let scene =
+      knownContext(request.fieldsID)?.scene
+      ?? principal.scenes.lazy.compactMap { self.parts.scenes[$0] }.first
+    return switch scene?.priority {
+    case .high: .high
+    case .low: .low
+    case .normal, nil: .normal
+    }
   }
 
   func turnEnded() {

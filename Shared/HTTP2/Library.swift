@@ -177,6 +177,14 @@ internal import CNghttp2
     _ = unsafe nghttp2_submit_goaway(session, 0, last, ErrorCode.noError, nil, 0)
   }
 
+  /// Announces SETTINGS_MAX_CONCURRENT_STREAMS alone.
+  func allowStreams(_ count: Int) {
+    var entry = nghttp2_settings_entry(
+      settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+      value: UInt32(clamping: count))
+    _ = unsafe nghttp2_submit_settings(session, 0, &entry, 1)
+  }
+
   /// Announces this side's limits. The first call also sends the preface.
   func announce(_ limits: SessionLimits, isServer: Bool) {
     var entries: [nghttp2_settings_entry] = []

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+import Codes
 import JSON
 import Synchronization
 
@@ -19,16 +20,21 @@ package struct HealthCheck: Sendable {
 /// The HTTP/1.1 port for Kubernetes probes and Prometheus.
 ///
 /// `/livez` says the process runs, `/startupz` that it has started, `/readyz` that it should get
-/// traffic (200 or 503, JSON with one member per check), `/metrics` the numbers.
+/// traffic (200 or 503, JSON with one member per check), `/metrics` the numbers. `/degradation`
+/// says the level of answers, and `PUT` with `D0` to `D3` or `auto` as body holds it.
 package final class AdminPort: Sendable {
   private let metrics: Metrics
   private let checks: [HealthCheck]
+  private let degradation: Degradation
   private let hasStarted = Atomic<Bool>(false)
   private let isDraining = Atomic<Bool>(false)
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-  package init(metrics: Metrics, checks: [HealthCheck]) {
+  package init(
+    metrics: Metrics, checks: [HealthCheck], degradation: Degradation = Degradation(loops: 1)
+  ) {
     self.metrics = metrics
+    self.degradation = degradation
     self.checks = checks
   }
 
@@ -68,9 +74,23 @@ package final class AdminPort: Sendable {
       return hasStarted.load(ordering: .acquiring)
         ? (.ok, "text/plain", "ok\n") : (.serviceUnavailable, "text/plain", "starting\n")
     case "/readyz": return readiness()
+    case "/degradation": return (.ok, "text/plain", degradation.level.name + "\n")
     case "/metrics": return (.ok, "text/plain; version=0.0.4", metrics.exposition)
-    default: return (.notFound, "text/plain", "/livez /readyz /startupz /metrics\n")
+    default:
+      return (.notFound, "text/plain", "/livez /readyz /startupz /metrics /degradation\n")
     }
+  }
+
+  func put(
+    _ path: String, _ body: String
+  ) -> (status: HTTPResponseStatus, contentType: String, body: String) {
+    guard path == "/degradation" else {
+      return (.methodNotAllowed, "text/plain", "only /degradation can be put\n")
+    }
+    guard degradation.hold(named: body.filter { !$0.isWhitespace }) else {
+      return (.badRequest, "text/plain", "the body is auto, D0, D1, D2 or D3\n")
+    }
+    return (.ok, "text/plain", degradation.level.name + "\n")
   }
 
   private func readiness() -> (status: HTTPResponseStatus, contentType: String, body: String) {
@@ -103,27 +123,34 @@ private final class AdminHandler: ChannelInboundHandler {
 
   private let port: AdminPort
   private var path = ""
-  private var isGet = true
+  private var method = HTTPMethod.GET
+  private var body = ""
   private var keepsAlive = true
 
   init(_ port: AdminPort) { self.port = port }
+
+  private static let bodyBytesMax = 64
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
       path = String(head.uri.prefix { $0 != "?" })
-      isGet = head.method == .GET || head.method == .HEAD
+      method = head.method
+      body = ""
       keepsAlive = head.isKeepAlive
-    case .body: break
+    case .body(let bytes):
+      if body.utf8.count < Self.bodyBytesMax { body += String(buffer: bytes) }
     case .end: respond(context)
     }
   }
 
   private func respond(_ context: ChannelHandlerContext) {
     let answer =
-      isGet
-      ? port.answer(path)
-      : (HTTPResponseStatus.methodNotAllowed, "text/plain", "this port answers GET\n")
+      switch method {
+      case .GET, .HEAD: port.answer(path)
+      case .PUT: port.put(path, body)
+      default: (HTTPResponseStatus.methodNotAllowed, "text/plain", "this port answers GET\n")
+      }
     var headers = HTTPHeaders([
       ("content-type", answer.1), ("content-length", "\(answer.2.utf8.count)"),
     ])

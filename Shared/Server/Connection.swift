@@ -32,6 +32,10 @@ final class Connection: ChannelInboundHandler {
   /// with every request.
   private var lastAuthorization: [UInt8] = []
   private var lastTokenPrincipal: Principal?
+  /// Of the last request that had to wait.
+  var urgency = Urgency.normal
+  /// Whether there was a request since the host looked.
+  var wasActive = false
   /// What the last request was admitted to: a gate's requests are all alike.
   private var admitted: Admitted?
   private var plaintext: [UInt8] = []
@@ -189,15 +193,63 @@ final class Connection: ChannelInboundHandler {
   private func serve(_ request: Request) {
     let fieldsID = request.fieldsID
     if fieldsID != 0, let admitted, admitted.fieldsID == fieldsID {
-      return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+      return serve(request, admitted)
     }
     do throws(Problem) {
       let admitted = try host.router.admit(request, principal(of: request))
       self.admitted = admitted
-      admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+      serve(request, admitted)
     } catch {
       respond(to: request.streamID, error)
     }
+  }
+
+  private func serve(_ request: Request, _ admitted: Admitted) {
+    wasActive = true
+    guard host.mustQueue else {
+      return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+    }
+    host.enqueue(
+      WaitingRequest(
+        connection: self, request: request, streamID: request.streamID, admitted: admitted))
+  }
+
+  /// Whether the request that waited is still to be answered: its stream may have been reset, and
+  /// the object may be another stream's now.
+  func owes(_ waiting: WaitingRequest) -> Bool {
+    !isClosing && waiting.request.streamID == waiting.streamID
+      && session.isAwaitingAnswer(waiting.streamID)
+  }
+
+  func serve(_ waiting: WaitingRequest) {
+    waiting.admitted.handler(
+      Exchange(request: waiting.request, admitted: waiting.admitted, connection: self))
+  }
+
+  /// Answers 503 as cheaply as can be: no body, nothing formatted, nothing logged.
+  func refuse(_ streamID: Int32, retryAfter number: Int) {
+    host.counters.answered(503)
+    let empty: [UInt8] = []
+    session.respond(
+      to: streamID, status: 503, headers: Self.retryAfter[number % Self.retryAfter.count],
+      body: empty.span)
+  }
+
+  /// One to five seconds, in turn, so that those refused together do not come back together.
+  private static let retryAfter: [[HeaderField]] = [
+    [HeaderField("retry-after", "1")], [HeaderField("retry-after", "2")],
+    [HeaderField("retry-after", "3")], [HeaderField("retry-after", "4")],
+    [HeaderField("retry-after", "5")],
+  ]
+
+  /// SETTINGS_MAX_CONCURRENT_STREAMS of a loop that keeps up.
+  var streamsMost: Int {
+    (isTrusted ? host.limits.partner : host.limits.anonymous).streamsMax
+  }
+
+  func allowStreams(_ count: Int) {
+    guard !isHandshaking, !isClosing, session.allowStreams(count) else { return }
+    scheduleFlush()
   }
 
   private func principal(of request: Request) -> Principal? {
@@ -363,4 +415,12 @@ extension TLSSession {
 
   /// `isResumed`, for the same reason.
   fileprivate mutating func currentlyResumed() -> Bool { isResumed }
+}
+
+/// A request that waits for the end of a turn.
+struct WaitingRequest {
+  let connection: Connection
+  let request: Request
+  let streamID: Int32
+  let admitted: Admitted
 }

@@ -1,3 +1,4 @@
+package import Codes
 package import HTTP2
 
 /// One request and the way to answer it, on the loop of its connection.
@@ -18,6 +19,9 @@ package struct Exchange {
   package var query: ArraySlice<UInt8> { request.path.dropFirst(admitted.pathLength + 1) }
 
   package var loop: Loop { connection.loop }
+
+  /// How much of an answer to give now.
+  package var level: DegradationLevel { connection.host.level }
 
   /// Answers; `body` is copied.
   package func respond(

@@ -1,3 +1,4 @@
+import Codes
 import Glibc
 internal import NIOCore
 internal import NIOPosix
@@ -44,18 +45,23 @@ package final class HTTPServer: Sendable {
   /// Makes one `LoopService` on each loop with `makeService`, which runs there.
   package init(
     loops: Loops, grants: GrantTable, limits: ServerLimits, metrics: Metrics,
+    degradation: Degradation? = nil,
     makeService: @escaping @Sendable (Loop) throws -> any LoopService
   ) throws {
     self.loops = loops
     self.limits = limits
     gate = AcceptGate(limits, metrics: metrics)
+    let degradation = degradation ?? Degradation(loops: loops.all.count)
+    metrics.gauge(
+      "citycode_degradation_level", "0 to 3: how much answers are cut because of load (D0 to D3)."
+    ) { Double(degradation.level.rawValue) }
     hosts = try loops.all.map { loop in
       try loop.eventLoop.submit {
         let counters = RequestCounters(metrics)
         return LoopBound(
           LoopHost(
             loop: loop, service: try makeService(loop), grants: grants, limits: limits,
-            counters: counters), on: loop)
+            degradation: degradation, counters: counters), on: loop)
       }.wait()
     }
     let gate = gate

@@ -1,3 +1,4 @@
+import Codes
 package import HTTP2
 internal import NIOCore
 
@@ -7,6 +8,12 @@ package protocol LoopService: AnyObject {
   /// Called once after the last request of a turn of the loop that had requests: the place to
   /// hand over what was gathered and to let go of the read transaction.
   func turnEnded()
+  /// How urgent a request of `principal` is. Asked for only while the loop is behind.
+  func urgency(of request: Request, _ principal: Principal) -> Urgency
+}
+
+extension LoopService {
+  package func urgency(of request: Request, _ principal: Principal) -> Urgency { .normal }
 }
 
 /// The part of the server that belongs to one event loop: its connections, their deadlines, and
@@ -26,12 +33,24 @@ final class LoopHost {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
+  private var admission: Admission
+  private let allowance: StreamAllowance
+  private let degradation: Degradation
+  private var queue = FairQueue<WaitingRequest>()
+  private var requestsOfTurn = 0
+  private var isBehind = false
+  private var allowancesSetAt: UInt64 = 0
+  private var allowancesAreLow = false
+  private var refusals = 0
 
   init(
     loop: Loop, service: any LoopService, grants: GrantTable, limits: ServerLimits,
-    counters: RequestCounters
+    degradation: Degradation, counters: RequestCounters
   ) {
     self.loop = loop
+    self.degradation = degradation
+    admission = Admission(deadlineMilliseconds: limits.admission.deadlineMilliseconds)
+    allowance = StreamAllowance(inFlightMax: limits.admission.inFlightMax)
     self.service = service
     router = service.router
     self.grants = grants
@@ -49,6 +68,10 @@ final class LoopHost {
   func openTurn() {
     guard !turnIsOpen else { return }
     turnIsOpen = true
+    requestsOfTurn = 0
+    let now = System.monotonicNanoseconds
+    admission.beginTurn(now: now)
+    isBehind = admission.isBehind(now: now)
     let host = LoopBound(self, on: loop)
     loop.execute { host.value.closeTurn() }
   }
@@ -59,8 +82,70 @@ final class LoopHost {
     openTurn()
   }
 
+  /// The level of answers now.
+  var level: DegradationLevel { degradation.held ?? admission.level }
+
+  /// Whether requests of this turn wait for its end. Looks at the clock now and then only.
+  var mustQueue: Bool {
+    requestsOfTurn += 1
+    if !isBehind, requestsOfTurn & 15 == 0 {
+      isBehind = admission.isBehind(now: System.monotonicNanoseconds)
+    }
+    return isBehind
+  }
+
+  func enqueue(_ waiting: WaitingRequest) {
+    let urgency = service.urgency(of: waiting.request, waiting.admitted.principal)
+    waiting.connection.urgency = urgency
+    queue.append(waiting, urgency, owner: ObjectIdentifier(waiting.admitted.principal))
+  }
+
+  /// Serves what waits as long as it is not too late, and refuses the rest.
+  private func serveQueue() {
+    var isLate = false
+    var served = 0
+    while let waiting = queue.popFirst() {
+      if served & 15 == 0, !isLate { isLate = admission.isLate(now: System.monotonicNanoseconds) }
+      served += 1
+      guard waiting.connection.owes(waiting) else { continue }
+      if isLate {
+        refusals += 1
+        counters.late.add()
+        waiting.connection.refuse(waiting.streamID, retryAfter: refusals)
+      } else {
+        waiting.connection.serve(waiting)
+      }
+    }
+  }
+
+  /// While the loop is behind, allows each connection as many streams as can be served in time.
+  private func setAllowances(now: UInt64) {
+    let isBehind = admission.level > .full
+    guard isBehind || allowancesAreLow, now - allowancesSetAt >= Self.allowanceNanoseconds else {
+      return
+    }
+    allowancesSetAt = now
+    allowancesAreLow = isBehind
+    let active = connections.values.count { $0.wasActive }
+    for connection in connections.values {
+      if isBehind, !connection.wasActive { continue }
+      connection.wasActive = false
+      let most = connection.streamsMost
+      connection.allowStreams(
+        isBehind ? allowance.streams(connection.urgency, active: active, most: most) : most)
+    }
+  }
+
+  /// A few turns of a loop that is behind, and a round trip of its clients.
+  private static let allowanceNanoseconds: UInt64 = 100_000_000
+
   private func closeTurn() {
+    serveQueue()
     turnIsOpen = false
+    let now = System.monotonicNanoseconds
+    admission.endTurn(now: now)
+    degradation.found(admission.level, byLoop: loop.index)
+    setAllowances(now: now)
     service.turnEnded()
     let waiting = needsFlush
     needsFlush.removeAll(keepingCapacity: true)
@@ -125,6 +210,8 @@ package struct ServerLimits: Sendable {
   package var handshakeMilliseconds = 5_000
   /// How long a drain waits for open streams.
   package var drainMilliseconds = 10_000
+  /// When requests are refused because there are too many.
+  var admission = AdmissionLimits()
   package var anonymous = SessionLimits.anonymous
   package var partner = SessionLimits.partner
 
@@ -137,6 +224,7 @@ final class RequestCounters: Sendable {
   let opened: Metrics.Counter
   let refused: Metrics.Counter
   let ended: Metrics.Counter
+  let late: Metrics.Counter
   let handshakes: HandshakeCounters
 
   init(_ metrics: Metrics) {
@@ -148,6 +236,9 @@ final class RequestCounters: Sendable {
     opened = metrics.counter("citycode_connections_opened_total", "Connections accepted.")
     refused = metrics.counter(
       "citycode_connections_refused_total", "Connections closed at once: too many were open.")
+    late = metrics.counter(
+      "citycode_requests_refused_total",
+      "Requests answered 503 because they had waited too long.", ["reason": "late"])
     ended = metrics.counter(
       "citycode_connections_ended_total", "Connections this side closed for a broken limit.")
   }

@@ -11,17 +11,21 @@ package struct ServiceProcess {
   package let loops: Loops
   private let grants: GrantTable
   private let limits: ServerLimits
+  private let degradation: Degradation
   private let serverTLS: TLSContext?
   /// For calls to other services: trusts `client_ca_file`, shows `certificate_file`.
   package let clientTLS: TLSContext
 
   /// The keys every service has.
-  package static func commonSettings(listen: String, admin: String) -> [Setting] {
-    return identitySettings(listen: listen, admin: admin) + EdgeSettings.all + [
-      Setting(
-        "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers"),
-      Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
-    ]
+  package static func commonSettings(
+    listen: String, admin: String, deadlineMilliseconds: Int = 100
+  ) -> [Setting] {
+    return identitySettings(listen: listen, admin: admin) + EdgeSettings.all
+      + AdmissionSettings.all(deadlineMilliseconds: deadlineMilliseconds) + [
+        Setting(
+          "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers"),
+        Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
+      ]
   }
 
   private static func identitySettings(listen: String, admin: String) -> [Setting] {
@@ -62,7 +66,9 @@ package struct ServiceProcess {
     loops = Loops(count: loopCount)
     var limits = try EdgeSettings.limits(configuration, loops: loops.all.count, log: log)
     limits.drainMilliseconds = try configuration.integer("drain_seconds") * 1_000
+    limits.admission = try AdmissionSettings.limits(configuration)
     self.limits = limits
+    degradation = try AdmissionSettings.degradation(configuration, loops: loops.all.count)
     grants = try Self.readGrants(try configuration.string("grants_file"))
     do {
       let certificate = try configuration.string("certificate_file")
@@ -95,11 +101,12 @@ package struct ServiceProcess {
     checks: [HealthCheck], draining: () -> Void = {},
     makeService: @escaping @Sendable (Loop) throws -> any LoopService, stop: () -> Void
   ) throws {
-    let admin = AdminPort(metrics: metrics, checks: checks)
+    let admin = AdminPort(metrics: metrics, checks: checks, degradation: degradation)
     let adminEndpoint = try Endpoint(try configuration.string("admin_listen"), tls: nil)
     let adminPort = try admin.listen(adminEndpoint)
     let server = try HTTPServer(
-      loops: loops, grants: grants, limits: limits, metrics: metrics, makeService: makeService)
+      loops: loops, grants: grants, limits: limits, metrics: metrics, degradation: degradation,
+      makeService: makeService)
     let secure = try Endpoint(try configuration.string("listen"), tls: serverTLS)
     let securePort = try server.listen(secure)
     let clear = try listenClear(server)

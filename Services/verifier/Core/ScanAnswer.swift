@@ -22,7 +22,9 @@ package struct Finding: Sendable, Equatable {
 ///  "reason":0,"valid_until":"...","as_of":"...","age_ms":120,"level":"D0"}
 /// ```
 /// `colour`, `kind`, `reason` and `valid_until` are there only when a status was found. `as_of`
-/// is the time up to which this verifier's knowledge of statuses is complete.
+/// is the time up to which this verifier's knowledge of statuses is complete. From D1 on `text`
+/// and `voice` are missing, from D2 on also `scene`, `kind`, `reason` and `valid_until`; D3 adds
+/// `"last_known":true`.
 package struct ScanAnswerWriter {
   /// What of an answer does not change from one scan to the next: most holders have one of few
   /// statuses, and the cache's time stands still for a while.
@@ -32,10 +34,12 @@ package struct ScanAnswerWriter {
     /// Without the revision, which is not shown.
     var statusBits: UInt64
     var asOf: Instant
+    var level: DegradationLevel
     /// Empty where nothing was written yet.
     var text: [UInt8] = []
 
-    init(_ finding: Finding, _ scene: Scene) {
+    init(_ finding: Finding, _ scene: Scene, _ level: DegradationLevel) {
+      self.level = level
       self.scene = scene.number
       region = finding.region
       statusBits = finding.verdict.status.bits & ~revisionMask
@@ -44,7 +48,7 @@ package struct ScanAnswerWriter {
 
     func isLike(_ other: Middle) -> Bool {
       statusBits == other.statusBits && asOf == other.asOf && scene == other.scene
-        && region == other.region && !text.isEmpty
+        && region == other.region && level == other.level && !text.isEmpty
     }
   }
 
@@ -52,7 +56,9 @@ package struct ScanAnswerWriter {
   private static let middlesMax = 16
 
   private let heads: [[UInt8]]
-  private let end = Array(",\"level\":\"D0\"}".utf8)
+  /// The same without texts.
+  private let shortHeads: [[UInt8]]
+  private let ends: [[UInt8]]
   /// By a hash of the status; an entry is used only if all of it fits.
   private var middles: [Middle] = []
 
@@ -64,39 +70,55 @@ package struct ScanAnswerWriter {
         "en":"\(outcome.textEN)"},"voice":"\(outcome.voice)","receipt":"
         """.utf8)
     }
+    shortHeads = Outcome.allCases.map { outcome in
+      Array(
+        "{\"outcome\":\"\(outcome.name)\",\"number\":\(outcome.rawValue),\"receipt\":\"".utf8)
+    }
+    ends = DegradationLevel.allCases.map { level in
+      let mark = level == .lastKnown ? ",\"last_known\":true" : ""
+      return Array(",\"level\":\"\(level.name)\"\(mark)}".utf8)
+    }
   }
 
   /// Appends the answer to one scan; `receipt` holds 16 bytes.
   package mutating func append(
-    _ finding: Finding, receipt: Span<UInt8>, scene: Scene, now: Instant, to bytes: inout [UInt8]
+    _ finding: Finding, receipt: Span<UInt8>, scene: Scene, now: Instant,
+    level: DegradationLevel = .full, to bytes: inout [UInt8]
   ) {
     let outcome = Int(finding.verdict.outcome.rawValue)
-    bytes.append(contentsOf: heads[outcome])
+    bytes.append(contentsOf: level == .full ? heads[outcome] : shortHeads[outcome])
     Base32.encode(receipt, into: &bytes)
-    var middle = Middle(finding, scene)
+    var middle = Middle(finding, scene, level)
     if middles.isEmpty { middles = Array(repeating: middle, count: Self.middlesMax) }
     let slot = Int(truncatingIfNeeded: (middle.statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
     if !middles[slot].isLike(middle) {
-      middle.text = Self.middle(finding, scene)
+      middle.text = Self.middle(finding, scene, level)
       middles[slot] = middle
     }
     bytes.append(contentsOf: middles[slot].text)
     Self.append(number: now.milliseconds(since: finding.asOf), to: &bytes)
-    bytes.append(contentsOf: end)
+    bytes.append(contentsOf: ends[Int(level.rawValue)])
   }
 
-  private static func middle(_ finding: Finding, _ scene: Scene) -> [UInt8] {
-    var bytes = Array("\",\"scene\":\"\(scene.name)\",\"region\":\"\(finding.region)\"".utf8)
-    if finding.verdict.status.exists { append(finding.verdict.status, to: &bytes) }
+  private static func middle(
+    _ finding: Finding, _ scene: Scene, _ level: DegradationLevel
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    if level < .statusOnly { bytes.append(contentsOf: "\",\"scene\":\"\(scene.name)".utf8) }
+    bytes.append(contentsOf: "\",\"region\":\"\(finding.region)\"".utf8)
+    if finding.verdict.status.exists {
+      append(finding.verdict.status, isWhole: level < .statusOnly, to: &bytes)
+    }
     bytes.append(contentsOf: ",\"as_of\":\"".utf8)
     finding.asOf.append(to: &bytes)
     bytes.append(contentsOf: "\",\"age_ms\":".utf8)
     return bytes
   }
 
-  private static func append(_ status: Status, to bytes: inout [UInt8]) {
+  private static func append(_ status: Status, isWhole: Bool, to bytes: inout [UInt8]) {
     bytes.append(contentsOf: ",\"colour\":\"".utf8)
     bytes.append(contentsOf: status.colour.name.utf8)
+    guard isWhole else { return bytes.append(UInt8(ascii: "\"")) }
     bytes.append(contentsOf: "\",\"kind\":\"".utf8)
     bytes.append(contentsOf: status.kind.name.utf8)
     bytes.append(contentsOf: "\",\"reason\":".utf8)

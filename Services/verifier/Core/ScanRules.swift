@@ -15,6 +15,8 @@ package struct ScanRules: Sendable {
   package let clockSkewSeconds: Int
   /// Oldest knowledge an answer may rest on, seconds; a scene may ask for fresher.
   package let statusAgeMaxSeconds: Int
+  /// Whether knowledge of any age will do: an operator holds D3.
+  package var allowsAnyAge = false
 
   package init(
     region: Region, partners: Set<Region>, clockSkewSeconds: Int, statusAgeMaxSeconds: Int
@@ -98,7 +100,7 @@ package struct ScanRules: Sendable {
   /// come: then a clock was wrong, and nobody knows how old it is.
   private func isStale(_ asOf: Instant, _ now: Instant, _ scene: Scene) -> Bool {
     let ageMaxSeconds = scene.statusAgeMaxSeconds ?? statusAgeMaxSeconds
-    return now.milliseconds(since: asOf) > UInt64(ageMaxSeconds) * 1_000
+    return (!allowsAnyAge && now.milliseconds(since: asOf) > UInt64(ageMaxSeconds) * 1_000)
       || asOf.milliseconds(since: now) > UInt64(clockSkewSeconds) * 1_000
   }
 

@@ -18,6 +18,10 @@ struct ServerInbox {
   /// The newest stream that the library has seen.
   private(set) var libraryStreamID: Int32 = 0
   var lane = RepeatLane()
+  /// SETTINGS sent that the peer has not acknowledged yet.
+  var settingsUnacknowledged = 1
+  /// What the peer was told last.
+  var streamsAllowed: Int
   private var peerResetStreamID: Int32 = 0
   /// Streams answered before their request was complete, and when: to be reset somewhat later.
   var earlyAnswers: [(streamID: Int32, at: UInt64)] = []
@@ -39,6 +43,7 @@ struct ServerInbox {
 
   init(limits: SessionLimits, bodyBytesMax: (@Sendable (Span<UInt8>) -> Int)?) {
     self.limits = limits
+    streamsAllowed = limits.streamsMax
     bodyBytesMaxForPath = bodyBytesMax
   }
 
@@ -72,8 +77,12 @@ struct ServerInbox {
       if let request = request(head.stream_id, library) { endStream(of: request) }
     case FrameHead.Kind.reset:
       peerResetStreamID = head.stream_id
-    case FrameHead.Kind.settings where head.flags & FrameHead.Flag.ack == 0:
-      expectedFrames += 1
+    case FrameHead.Kind.settings:
+      if head.flags & FrameHead.Flag.ack == 0 {
+        expectedFrames += 1
+      } else {
+        settingsUnacknowledged -= 1
+      }
     case FrameHead.Kind.ping:
       if head.flags & FrameHead.Flag.ack == 0 { expectedFrames += 1 } else { pingAcks += 1 }
     default: break

@@ -24,6 +24,9 @@ extension ServerSession {
     return submit(request, status: status, contentType: contentType, headers: headers)
   }
 
+  /// Whether the stream has a request that was handed out and not answered.
+  package func isAwaitingAnswer(_ streamID: Int32) -> Bool { delivered(streamID) != nil }
+
   private func delivered(_ streamID: Int32) -> Box<RequestState>? {
     guard failure == nil,
       let request = inbox.value.lane.request(streamID) ?? inbox.value.request(streamID, library),

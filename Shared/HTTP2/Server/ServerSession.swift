@@ -220,9 +220,24 @@ internal import CNghttp2
   /// Replaces the limits, for example once the peer has shown who it is.
   package mutating func upgradeLimits(to limits: SessionLimits) {
     inbox.value.limits = limits
+    inbox.value.streamsAllowed = limits.streamsMax
+    if failure == nil { inbox.value.settingsUnacknowledged += 1 }
     inbox.value.lane.forgetTemplates()
     flood.upgrade(to: limits)
     if failure == nil { library.announce(limits, isServer: true) }
+  }
+
+  /// Announces how many streams the peer may have open; true if that changed. The limit of
+  /// `SessionLimits` goes on to be what is enforced, at once and for those who do not listen.
+  package mutating func allowStreams(_ count: Int) -> Bool {
+    let count = min(count, inbox.value.limits.streamsMax)
+    guard failure == nil, !isTerminated, count != inbox.value.streamsAllowed,
+      inbox.value.settingsUnacknowledged == 0
+    else { return false }
+    inbox.value.streamsAllowed = count
+    inbox.value.settingsUnacknowledged += 1
+    library.allowStreams(count)
+    return true
   }
 
   /// Gives memory back while no stream is open; the next request allocates anew. Costs nothing when
