@@ -13,5 +13,5 @@ struct LoadGenerator: ParsableCommand {
       EXIT STATUS: 0 done and every answer right, 3 an answer was wrong (the run is void),
       64 wrong usage, 1 anything else.
       """,
-    subcommands: [Run.self])
+    subcommands: [Run.self, Handshakes.self, Idle.self, Selftest.self])
 }

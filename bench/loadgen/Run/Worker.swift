@@ -14,6 +14,8 @@ final class RunControl: Sendable {
     var fault: String?
     var results: [[Tally]] = []
     var latest: [Int: Tally.Second] = [:]
+    var connectFault: String?
+    var openCount = 0
   }
 
   var begin: UInt64 { beginning.load(ordering: .acquiring) }
@@ -31,6 +33,14 @@ final class RunControl: Sendable {
     state.withLock { if $0.fault == nil { $0.fault = fault } }
     stop()
   }
+
+  /// Why a connection could not be opened, the last one.
+  var connectFault: String? { state.withLock { $0.connectFault } }
+  func note(fault: String) { state.withLock { $0.connectFault = fault } }
+
+  /// Idle connections that have had their request answered.
+  var openCount: Int { state.withLock { $0.openCount } }
+  func countOpen(_ change: Int) { state.withLock { $0.openCount += change } }
 
   /// By thread, in no order: the tally of each class.
   var results: [[Tally]] { state.withLock { $0.results } }
@@ -64,7 +74,10 @@ final class Worker {
   private(set) var spanEnd: UInt64 = .max
   private var nextSecond: UInt64 = .max
   private(set) var isSending = false
+  /// Connections are only cleared away now.
+  private(set) var isOver = false
   private var lanes: [Lane] = []
+  var buffers = ReadBuffers()
   private var table: [Connection?] = []
   private var freeTokens: [Int] = []
 
@@ -93,13 +106,14 @@ final class Worker {
         Lane(item, plan, worker: self, connections: share, firstBody: firstBody))
       laneClasses.append(number)
     }
-    guard connectAll() else { return }
+    guard plan.use != .load || connectAll() else { return }
     control.isReady()
     while control.begin == 0, !control.isStopped { turn(milliseconds: 1) }
     guard !control.isStopped else { return }
     begin()
     loop()
     isSending = false
+    isOver = true
     for connection in table { connection?.end("the run is over") }
     for lane in lanes { lane.finish() }
     var tallies = plan.classes.map { _ in Tally() }
@@ -150,15 +164,15 @@ final class Worker {
     }
     while now < begin, !control.isStopped { turn(milliseconds: 0) }
     isSending = true
-    for lane in lanes where plan.isClosed { lane.fill() }
+    for lane in lanes where plan.isClosed && plan.use == .load { lane.fill() }
   }
 
   private func loop() {
-    let keepsStep = plan.isClosed && lanes.count > 1
+    let keepsStep = plan.isClosed && lanes.count > 1 && plan.use == .load
     while !control.isStopped {
       turn(milliseconds: patience)
       for lane in lanes {
-        lane.maintain()
+        if isSending || plan.use == .load { lane.maintain() }
         lane.arrive()
         if keepsStep { lane.fill() }
       }

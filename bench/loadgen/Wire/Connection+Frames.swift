@@ -3,36 +3,27 @@ import Server
 
 /// What the server sends.
 extension Connection {
-  /// Handles all whole frames that have arrived.
-  func parse() {
-    var buffer: [UInt8] = []
-    swap(&buffer, &transport.input)
+  /// Handles all whole frames at the beginning of `buffer`; how many bytes they were.
+  func parse(_ buffer: [UInt8]) -> Int {
+    let bytes = buffer.span
     var offset = 0
-    do {
-      let bytes = buffer.span
-      while bytes.count &- offset >= 9, state != .ended {
-        let word = bytes.word(at: offset)
-        let byteCount = Int(word >> 40)
-        guard byteCount <= 16_384 else {
-          fault("a frame of \(byteCount) bytes, more than we allow")
-          break
-        }
-        let end = offset &+ 9 &+ byteCount
-        guard end <= bytes.count else { break }
-        let id = UInt32(truncatingIfNeeded: word & 0x7F_FFFF) << 8 | UInt32(bytes[offset &+ 8])
-        let payload = bytes.extracting((offset &+ 9)..<end)
-        handle(
-          kind: UInt8(truncatingIfNeeded: word >> 32), flags: UInt8(truncatingIfNeeded: word >> 24),
-          id, payload)
-        offset = end
+    while bytes.count &- offset >= 9, state != .ended {
+      let word = bytes.word(at: offset)
+      let byteCount = Int(word >> 40)
+      guard byteCount <= 16_384 else {
+        fault("a frame of \(byteCount) bytes, more than we allow")
+        break
       }
+      let end = offset &+ 9 &+ byteCount
+      guard end <= bytes.count else { break }
+      let id = UInt32(truncatingIfNeeded: word & 0x7F_FFFF) << 8 | UInt32(bytes[offset &+ 8])
+      let payload = bytes.extracting((offset &+ 9)..<end)
+      handle(
+        kind: UInt8(truncatingIfNeeded: word >> 32), flags: UInt8(truncatingIfNeeded: word >> 24),
+        id, payload)
+      offset = end
     }
-    if offset == buffer.count {
-      buffer.removeAll(keepingCapacity: true)
-    } else if offset > 0 {
-      buffer.removeFirst(offset)
-    }
-    swap(&buffer, &transport.input)
+    return offset
   }
 
   /// The server breaks the protocol.
@@ -146,6 +137,7 @@ extension Connection {
     finder.read(piece, countMax: countMax) { position, outcome in
       if position >= expectedCount || outcome != plan.bodies.outcome(body, position) {
         isWrong = true
+        owner.sawWrong(outcome)
       }
       owner.counted(outcome)
     }

@@ -12,6 +12,7 @@ final class Connection {
   let poller: Poller
 
   private(set) var state = State.connecting
+  private(set) var stateBeforeEnd = State.connecting
   var transport: Transport
   var peer = PeerLimits()
   var heads = AnswerHeads()
@@ -76,14 +77,29 @@ final class Connection {
     }
     // What was received is handled first: an answer may come before the end.
     if kinds & ~Poller.writable != 0 {
-      let received = transport.receive()
-      if state == .securing, transport.isSecured { sendOpening() }
-      if received == .bytes { parse() }
+      let received = receive()
       if case .ended(let reason) = received { return end(reason) }
     }
     guard state != .ended else { return }
     if hasRoom { owner.connectionHasRoom(self) }
     flush()
+  }
+
+  /// Reads through the thread's buffers, which all its connections share.
+  private func receive() -> Transport.Received {
+    var buffers = ReadBuffers()
+    swap(&buffers, &owner.worker.buffers)
+    defer { swap(&buffers, &owner.worker.buffers) }
+    buffers.plaintext.append(contentsOf: transport.input)
+    let received = transport.receive(into: &buffers.plaintext, cipher: &buffers.cipher)
+    if state == .securing, transport.isSecured { sendOpening() }
+    let parsed = received == .bytes ? parse(buffers.plaintext) : 0
+    let rest = buffers.plaintext.count - parsed
+    if rest > 0 || !transport.input.isEmpty {
+      transport.input = Array(buffers.plaintext[parsed...])
+    }
+    buffers.plaintext.removeAll(keepingCapacity: true)
+    return received
   }
 
   private func sendOpening() {
@@ -106,6 +122,7 @@ final class Connection {
   /// Ends the connection: every request in flight is lost.
   func end(_ reason: String) {
     guard state != .ended else { return }
+    stateBeforeEnd = state
     state = .ended
     for place in streams.indices where streams[place].id != 0 {
       let request = streams[place].request
@@ -226,7 +243,7 @@ final class Connection {
       transport.output.append(number: ErrorCode.cancel.rawValue)
     }
     release(place)
-    owner.answered(stream)
+    owner.answered(stream, on: self)
   }
 
   func release(_ place: Int) {
@@ -240,6 +257,7 @@ final class Connection {
     guard state == .awaitingSettings else { return }
     state = .open
     readyAt = now
+    owner.isReady(self)
   }
 
   /// The server's decoder has a table of another size.
