@@ -4,7 +4,8 @@ import Codes
 final class Lane {
   let plan: ClassPlan
   let run: Plan
-  unowned let worker: Worker
+  /// Let go of when the worker ends.
+  let worker: Worker
   private let connectionsTarget: Int
   private(set) var connections: [Connection] = []
   private var backlog = Backlog()
@@ -131,7 +132,7 @@ final class Lane {
     guard !backlog.isEmpty else { return }
     giveUp()
     while !backlog.isEmpty, let connection = nextWithRoom() {
-      if connection.transport.output.isEmpty { changed.append(connection) }
+      if connection.sender.output.isEmpty { changed.append(connection) }
       startNext(on: connection)
     }
     if !changed.isEmpty {
@@ -254,16 +255,19 @@ final class Lane {
   }
 
   private var lastWrong = 0
-  func sawWrong(_ outcome: Int) { lastWrong = outcome }
+  private var ignoredCounts = [Int](repeating: 0, count: OutcomeFinder.unknown + 1)
+
+  /// Looks for outcomes in a piece of an answer.
+  func find(_ place: Int, _ piece: Span<UInt8>, in sender: inout Sender) {
+    let wrong =
+      worker.isInSpan(worker.now)
+      ? sender.find(place, piece, counting: &tally.outcomes)
+      : sender.find(place, piece, counting: &ignoredCounts)
+    if let wrong { lastWrong = wrong }
+  }
 
   private static func name(_ outcome: Int) -> String {
     Outcome(rawValue: UInt8(outcome))?.name ?? "unknown"
-  }
-
-  /// The finder saw an outcome.
-  @inline(__always)
-  func counted(_ outcome: Int) {
-    if worker.isInSpan(worker.now) { tally.outcomes[outcome] &+= 1 }
   }
 
   private func wrong(_ what: String) {

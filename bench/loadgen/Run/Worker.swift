@@ -91,6 +91,9 @@ final class Worker {
   @inline(__always)
   func isInSpan(_ time: UInt64) -> Bool { time >= spanStart && time < spanEnd }
 
+  /// Sets the span whose requests count.
+  func measure(from start: UInt64, to end: UInt64) { (spanStart, spanEnd) = (start, end) }
+
   // MARK: The run
 
   /// Connects, waits for the others, sends until the end, and hands the tallies over.
@@ -118,6 +121,8 @@ final class Worker {
     for lane in lanes { lane.finish() }
     var tallies = plan.classes.map { _ in Tally() }
     for (lane, number) in zip(lanes, laneClasses) { tallies[number] = lane.tally }
+    // Worker and lanes hold each other.
+    lanes = []
     control.ended(tallies)
   }
 
@@ -149,8 +154,8 @@ final class Worker {
 
   private func begin() {
     let begin = control.begin
-    spanStart = begin + UInt64(plan.warmupSeconds * 1e9)
-    spanEnd = spanStart + UInt64(plan.seconds * 1e9)
+    let start = begin + UInt64(plan.warmupSeconds * 1e9)
+    measure(from: start, to: start + UInt64(plan.seconds * 1e9))
     nextSecond = spanStart + 1_000_000_000
     let weights = plan.classes.reduce(0) { $0 + $1.weight }
     for (lane, number) in zip(lanes, laneClasses) {
@@ -260,7 +265,9 @@ final class Worker {
   }
 
   func forget(_ connection: Connection) {
-    table[connection.token] = nil
-    freeTokens.append(connection.token)
+    let token = connection.token
+    guard token < table.count, table[token] === connection else { return }
+    table[token] = nil
+    freeTokens.append(token)
   }
 }

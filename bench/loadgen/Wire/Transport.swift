@@ -13,8 +13,6 @@ struct Transport: ~Copyable {
   let descriptor: Int32
   /// Plaintext that has arrived and ends within a frame.
   var input: [UInt8] = []
-  /// Plaintext to be sent.
-  var output: [UInt8] = []
   private var tls: TLSSession?
   /// What `flush` sends: `output` itself without TLS.
   private var waiting: [UInt8] = []
@@ -57,7 +55,8 @@ struct Transport: ~Copyable {
       return try readAll(into: &plaintext)
     } catch {
       moveCipher()
-      _ = flush()
+      var nothing: [UInt8] = []
+      _ = flush(&nothing)
       return .ended(error.description)
     }
   }
@@ -94,11 +93,11 @@ struct Transport: ~Copyable {
     }
   }
 
-  /// Sends as much of the output as the socket takes; the reason when the connection has ended.
-  mutating func flush() -> String? {
+  /// Takes `output` and sends as much as the socket takes; the reason when the connection has ended.
+  mutating func flush(_ output: inout [UInt8]) -> String? {
     if !output.isEmpty, isSecured {
       if tls != nil {
-        if let reason = encrypt() { return reason }
+        if let reason = encrypt(&output) { return reason }
       } else if waiting.isEmpty {
         swap(&waiting, &output)
       } else {
@@ -118,10 +117,7 @@ struct Transport: ~Copyable {
     return nil
   }
 
-  private mutating func encrypt() -> String? {
-    var output: [UInt8] = []
-    swap(&output, &self.output)
-    defer { swap(&output, &self.output) }
+  private mutating func encrypt(_ output: inout [UInt8]) -> String? {
     do throws(SecurityError) { try tls!.write(output.span) } catch { return error.description }
     output.removeAll(keepingCapacity: true)
     moveCipher()
