@@ -13,7 +13,7 @@ SHELL := /bin/bash
 PEOPLE ?= 10000
 SEED ?= 1
 DEMO := .build/release/demo
-SOURCES := Package.swift Services Shared Tests deploy
+SOURCES := Package.swift Services Shared Tests bench deploy
 # All tests are written with Swift Testing. The end-to-end tests run alone: they watch clocks.
 SWIFT_TEST := swift test --disable-xctest
 # Real processes, floods and crashes: minutes, not seconds.

@@ -1,4 +1,5 @@
 import Glibc
+import Histogram
 import RawHTTP2
 import Testing
 
@@ -12,7 +13,9 @@ import Testing
     let connection: Connection
     private var rest: [UInt8] = []
 
-    init(expecting outcomes: [UInt8] = [0, 0, 0, 0], check: Check = .outcome) throws {
+    init(
+      expecting outcomes: [UInt8] = [0, 0, 0, 0], check: Check = .outcome, retriesMax: Int = 0
+    ) throws {
       let address = try #require(Address(host: "127.0.0.1", port: 1))
       let endpoint = loadgen.Endpoint(
         address: address, host: "127.0.0.1", isSecure: false, authority: "a:1", url: "http://a:1")
@@ -20,7 +23,8 @@ import Testing
       let code = Array("C".utf8)
       item.bodies = Bodies(codes: outcomes.map { (text: code[...], outcome: $0) }, form: .text)
       item.check = check
-      let plan = Plan(classes: [item])
+      var plan = Plan(classes: [item])
+      plan.retriesMax = retriesMax
       worker = Worker(plan, index: 0, context: nil, control: RunControl())
       worker.measure(from: 0, to: .max)
       lane = Lane(item, plan, worker: worker, connections: 1, firstBody: 0)
@@ -101,6 +105,21 @@ import Testing
     #expect(setup.connection.inFlight == 1 && !setup.lane.isIdle)
     setup.receive(frame(1, 4, 3, Self.ok) + frame(0, 1, 3, Self.accepted))
     #expect(setup.lane.tally.ok == 1 && setup.connection.inFlight == 0)
+  }
+
+  @Test("a refused request is sent again as often as asked for")
+  func retries() throws {
+    var setup = try Setup(retriesMax: 2)
+    let refusal = HPACK.literal(nameIndex: 8, "503")
+    for (id, resent) in [(1, 1), (9, 2), (11, 2)] as [(UInt32, Int)] {
+      setup.receive(frame(1, 5, id, refusal))
+      setup.lane.connectionHasRoom(setup.connection)
+      #expect(setup.lane.tally.resent == resent)
+    }
+    #expect(setup.lane.tally.refused == 3 && setup.lane.tally.refusedWithoutRetryAfter == 3)
+    #expect(setup.lane.isIdle && setup.connection.inFlight == 3)
+    // The first one counts once, by its first start.
+    #expect(setup.lane.tally.refusalLatency.whole.totalCount == 3)
   }
 
   @Test("what breaks the protocol ends the connection, and its requests are lost")

@@ -113,6 +113,7 @@ final class Connection {
     guard state != .ended else { return }
     stateBeforeEnd = state
     state = .ended
+    transport.finish()
     for request in sender.takeAll(above: 0) { owner.lost(request) }
     owner.ended(self, reason: reason)
   }

@@ -124,6 +124,16 @@ struct Transport: ~Copyable {
     return nil
   }
 
+  /// Says that nothing more follows (close_notify): without it some servers forget the session,
+  /// and it cannot be resumed.
+  mutating func finish() {
+    guard tls != nil, isSecured else { return }
+    tls!.shutDown()
+    moveCipher()
+    var nothing: [UInt8] = []
+    _ = flush(&nothing)
+  }
+
   private mutating func moveCipher() { tls!.takeOutput(into: &waiting) }
 }
 
