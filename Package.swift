@@ -123,7 +123,10 @@ let package = Package(
     tests("TidyTests", []),
     tests(
       "LoadGeneratorTests",
-      ["loadgen", "RawHTTP2", "Codes", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+      [
+        "loadgen", "World", "IssuerCore", "RawHTTP2", "Codes", "JSON",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
     tests("ConformanceTests", ["RawHTTP2", "World"]),
     tests("BenchmarkTests", ["World"]),
     tests(
