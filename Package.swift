@@ -121,7 +121,12 @@ let package = Package(
       ["VerifierCore", "IssuerCore", "Codes", "Feed", "JSON", "Security", "Support"]),
     tests("RelayCoreTests", ["RelayCore", "Codes", "Feed", "Security", "Support"]),
     tests("TidyTests", []),
-    tests("LoadGeneratorTests", ["loadgen", "RawHTTP2", "Codes", "Security", "JSON"]),
+    tests(
+      "LoadGeneratorTests",
+      [
+        "loadgen", "World", "IssuerCore", "RawHTTP2", "Codes", "JSON",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
     tests("ConformanceTests", ["RawHTTP2", "World"]),
     tests("BenchmarkTests", ["World"]),
     tests(

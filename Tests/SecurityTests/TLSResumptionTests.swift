@@ -35,6 +35,20 @@ import Testing
     #expect(first.client.isResumed && !second.client.isResumed)
   }
 
+  @Test("a client context that does not resume makes a full handshake every time")
+  func fullOnly() throws {
+    let authority = TLSPair.authority
+    let client = try TLSContext.client(
+      caFile: authority.certificate("ca"), resumesSessions: false)
+    let server = try TLSPair.serverContext()
+    for _ in 0..<3 {
+      let pair = try TLSPair(client: client, server: server)
+      #expect(pair.handshake() == TLSPair.Outcome())
+      #expect(!pair.clientIsResumed && !pair.serverIsResumed)
+      #expect(try pair.sendToClient([1, 2]) == [1, 2])
+    }
+  }
+
   @Test("servers resume each other's sessions when they share a ticket secret, and only then")
   func sharedSecret() throws {
     let secret = SecureRandom.bytes(32)

@@ -13,5 +13,8 @@ struct LoadGenerator: ParsableCommand {
       EXIT STATUS: 0 done and every answer right, 3 an answer was wrong (the run is void),
       64 wrong usage, 1 anything else.
       """,
-    subcommands: [Run.self, CorpusCommand.self, VisibilityCommand.self])
+    subcommands: [
+      Run.self, Handshakes.self, Idle.self, Selftest.self, CorpusCommand.self,
+      VisibilityCommand.self,
+    ])
 }

@@ -4,7 +4,8 @@ import Codes
 final class Lane {
   let plan: ClassPlan
   let run: Plan
-  unowned let worker: Worker
+  /// Let go of when the worker ends.
+  let worker: Worker
   private let connectionsTarget: Int
   private(set) var connections: [Connection] = []
   private var backlog = Backlog()
@@ -32,6 +33,9 @@ final class Lane {
 
   // MARK: Connections
 
+  /// Connections that are being opened at once when there are many to open.
+  private static let openingMax = 64
+
   var isConnected: Bool {
     connections.count == connectionsTarget && connections.allSatisfy(\.isReady)
   }
@@ -42,11 +46,13 @@ final class Lane {
   /// Opens connections that are missing.
   func maintain() {
     guard connections.count < connectionsTarget, worker.now >= connectAt else { return }
-    while connections.count < connectionsTarget {
+    while connections.count < connectionsTarget, openingCount < Self.openingMax {
       let endpoint = plan.endpoints[endpointTurn % plan.endpoints.count]
       endpointTurn += 1
       switch worker.connect(to: endpoint, for: self) {
-      case .success(let connection): connections.append(connection)
+      case .success(let connection):
+        connections.append(connection)
+        openingCount += 1
       case .failure(let fault):
         noteConnectFault("\(endpoint.url): \(fault.reason)")
         return
@@ -54,8 +60,31 @@ final class Lane {
     }
   }
 
+  private var openingCount = 0
+
+  /// The connection can be used.
+  func isReady(_ connection: Connection) {
+    openingCount -= 1
+    switch run.use {
+    case .load: break
+    case .handshakes(withRequest: true), .idle:
+      connection.start(Pending(intended: connection.openedAt, body: takeBody()))
+    case .handshakes(withRequest: false):
+      recordOpening(connection)
+      connection.end("its handshake is done")
+    }
+  }
+
+  /// A connection was opened and, where asked for, used.
+  private func recordOpening(_ connection: Connection) {
+    guard worker.isInSpan(worker.now) else { return }
+    tally.recordOK(worker.now - connection.openedAt, inTime: true)
+    if connection.transport.isResumed { tally.resumed += 1 }
+  }
+
   private func noteConnectFault(_ reason: String) {
     connectFault = reason
+    worker.control.note(fault: reason)
     connectAt = worker.now + 20_000_000
   }
 
@@ -67,7 +96,14 @@ final class Lane {
     connections.removeAll { $0 === connection }
     changed.removeAll { $0 === connection }
     worker.forget(connection)
-    if connection.readyAt == 0 { noteConnectFault("\(connection.endpoint.url): \(reason)") }
+    if worker.isOver { return }
+    if connection.readyAt == 0 {
+      openingCount -= 1
+      if run.use != .load, worker.isInSpan(worker.now) { tally.errors += 1 }
+      noteConnectFault(Cure.text(connection, reason))
+    } else if run.use == .idle {
+      worker.control.countOpen(-1)
+    }
   }
 
   // MARK: Starting requests
@@ -96,7 +132,7 @@ final class Lane {
     guard !backlog.isEmpty else { return }
     giveUp()
     while !backlog.isEmpty, let connection = nextWithRoom() {
-      if connection.transport.output.isEmpty { changed.append(connection) }
+      if connection.sender.output.isEmpty { changed.append(connection) }
       startNext(on: connection)
     }
     if !changed.isEmpty {
@@ -116,7 +152,7 @@ final class Lane {
 
   func connectionHasRoom(_ connection: Connection) {
     if !backlog.isEmpty { giveUp() }
-    let makesNew = run.isClosed && worker.isSending
+    let makesNew = run.isClosed && worker.isSending && run.use == .load
     while connection.hasRoom {
       if !backlog.isEmpty {
         startNext(on: connection)
@@ -175,7 +211,20 @@ final class Lane {
     worker.isInSpan(run.isClosed ? worker.now : request.intended)
   }
 
-  func answered(_ stream: Stream) {
+  func answered(_ stream: Stream, on connection: Connection) {
+    switch run.use {
+    case .load: break
+    case .handshakes:
+      if Int(stream.status) == plan.expectedStatus {
+        recordOpening(connection)
+      } else {
+        wrong("an answer has status \(stream.status), not \(plan.expectedStatus)")
+      }
+      return connection.end("its request is answered")
+    case .idle:
+      worker.control.countOpen(1)
+      if plan.check == .none { return }
+    }
     let request = stream.request
     let status = Int(stream.status)
     let isCounted = counts(request)
@@ -185,7 +234,11 @@ final class Lane {
       if plan.check == .outcome,
         stream.isWrong || stream.finder.count != plan.bodies.outcomeCount(request.body)
       {
-        wrong("an answer does not have the expected outcome")
+        wrong(
+          stream.isWrong
+            ? "an answer has outcome \(Self.name(lastWrong)), which is not the expected one"
+            : "an answer has \(stream.finder.count) outcomes, not"
+              + " \(plan.bodies.outcomeCount(request.body))")
       } else if isCounted {
         tally.recordOK(duration, inTime: worker.isInSpan(worker.now))
       }
@@ -201,10 +254,20 @@ final class Lane {
     }
   }
 
-  /// The finder saw an outcome.
-  @inline(__always)
-  func counted(_ outcome: Int) {
-    if worker.isInSpan(worker.now) { tally.outcomes[outcome] &+= 1 }
+  private var lastWrong = 0
+  private var ignoredCounts = [Int](repeating: 0, count: OutcomeFinder.unknown + 1)
+
+  /// Looks for outcomes in a piece of an answer.
+  func find(_ place: Int, _ piece: Span<UInt8>, in sender: inout Sender) {
+    let wrong =
+      worker.isInSpan(worker.now)
+      ? sender.find(place, piece, counting: &tally.outcomes)
+      : sender.find(place, piece, counting: &ignoredCounts)
+    if let wrong { lastWrong = wrong }
+  }
+
+  private static func name(_ outcome: Int) -> String {
+    Outcome(rawValue: UInt8(outcome))?.name ?? "unknown"
   }
 
   private func wrong(_ what: String) {
@@ -243,5 +306,20 @@ final class Lane {
       if worker.isInSpan(request.intended) { tally.recordUnsent() }
     }
     tally.endLastSecond()
+  }
+}
+
+/// What to do about a connection that could not be opened.
+enum Cure {
+  static func text(_ connection: Connection, _ reason: String) -> String {
+    let url = connection.endpoint.url
+    switch connection.stateBeforeEnd {
+    case .connecting: return "\(url): \(reason); is the server there, and is the port right?"
+    case .securing:
+      return "\(url): \(reason); does it speak TLS with ALPN h2, and is --ca its authority?"
+    default:
+      return "\(url): \(reason) before its SETTINGS; does it speak HTTP/2 in clear text"
+        + " (http) or is it https?"
+    }
   }
 }

@@ -45,6 +45,16 @@ struct ClassPlan: Sendable {
   }
 }
 
+/// What connections are for.
+enum Use: Equatable, Sendable {
+  /// Requests; the connections are only the means.
+  case load
+  /// Each is opened, secured and closed again, after a request or without one.
+  case handshakes(withRequest: Bool)
+  /// Each has one request and then idles.
+  case idle
+}
+
 /// Everything a run does; the same for all threads.
 struct Plan: Sendable {
   var classes: [ClassPlan]
@@ -61,6 +71,7 @@ struct Plan: Sendable {
   var abortsOnWrong = false
   var caFile: String?
   var resumes = true
+  var use = Use.load
 
   var isClosed: Bool { ratePerSecond == nil }
 }

@@ -32,7 +32,7 @@ enum Summary {
       text += " p99.99 \(at(99.99)), max \(latency.max)\n"
     }
     for server in result.servers {
-      text += "server \(server.processID): \(server.processorSeconds) CPU s,"
+      text += "server \(server.processID): \(Int(server.processorSeconds * 1_000)) ms of CPU,"
       text += " \(server.after.residentKiB) KiB\n"
     }
     if total.wrong > 0 { text += "VOID: answers were wrong\n" }

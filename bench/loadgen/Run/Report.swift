@@ -35,7 +35,7 @@ enum Report {
     return object(members)
   }
 
-  private static func usage(_ result: RunResult, ok: Int) -> [(String, JSONValue)] {
+  static func usage(_ result: RunResult, ok: Int) -> [(String, JSONValue)] {
     let servers = result.servers.map { server in
       object([
         ("pid", .integer(Int64(server.processID))),

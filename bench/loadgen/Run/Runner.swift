@@ -27,7 +27,15 @@ struct Runner {
   /// Called once at each whole second of the measured span.
   var onSecond: (Int, RunControl) -> Void = { _, _ in }
 
-  func run() throws -> RunResult {
+  /// Runs for the plan's time.
+  func run() throws -> RunResult { try run(during: nil) }
+
+  /// Runs until `body` is done, which must begin it and stop it.
+  func run(_ body: @escaping (RunControl) throws -> Void) throws -> RunResult {
+    try run(during: body)
+  }
+
+  private func run(during body: ((RunControl) throws -> Void)?) throws -> RunResult {
     let context = try makeContext()
     for processID in serverProcesses where ProcessUsage(of: processID) == nil {
       throw Failure("there is no process \(processID): see --server-pid")
@@ -46,18 +54,7 @@ struct Runner {
     var servers: [ServerUsage] = []
     var generatorSeconds = 0.0
     if !control.isStopped {
-      let begin = System.monotonicNanoseconds + 5_000_000
-      control.begin(at: begin)
-      let start = begin + UInt64(plan.warmupSeconds * 1e9)
-      Self.sleep(until: start, control)
-      let before = serverProcesses.map(ProcessUsage.init(of:))
-      let ownBefore = Usage.processorSeconds
-      watch(from: start, control)
-      generatorSeconds = Usage.processorSeconds - ownBefore
-      for (processID, before) in zip(serverProcesses, before) {
-        guard let before, let after = ProcessUsage(of: processID) else { continue }
-        servers.append(ServerUsage(processID: processID, before: before, after: after))
-      }
+      if let body { try body(control) } else { (servers, generatorSeconds) = measure(control) }
     }
     for thread in threads { thread.join() }
     if let fault = control.fault { throw Failure(fault) }
@@ -68,9 +65,29 @@ struct Runner {
     let classes = plan.classes.indices.map { index in
       results.dropFirst().reduce(into: results[0][index]) { $0.add($1[index]) }
     }
+    let isEmpty = classes.allSatisfy { $0.ok + $0.refused + $0.wrong == 0 }
+    if isEmpty, plan.use != .idle, let fault = control.connectFault { throw Failure(fault) }
     return RunResult(
       plan: plan, classes: classes, servers: servers,
       generatorProcessorSeconds: generatorSeconds)
+  }
+
+  /// Lets the threads begin and measures what the processes use in the span.
+  private func measure(_ control: RunControl) -> ([ServerUsage], Double) {
+    let begin = System.monotonicNanoseconds + 5_000_000
+    control.begin(at: begin)
+    let start = begin + UInt64(plan.warmupSeconds * 1e9)
+    Self.sleep(until: start, control)
+    let before = serverProcesses.map(ProcessUsage.init(of:))
+    let ownBefore = Usage.processorSeconds
+    watch(from: start, control)
+    let ownSeconds = Usage.processorSeconds - ownBefore
+    var servers: [ServerUsage] = []
+    for (processID, before) in zip(serverProcesses, before) {
+      guard let before, let after = ProcessUsage(of: processID) else { continue }
+      servers.append(ServerUsage(processID: processID, before: before, after: after))
+    }
+    return (servers, ownSeconds)
   }
 
   private func makeContext() throws -> TLSContext? {

@@ -15,6 +15,8 @@ struct Tally {
   /// Also outside of the measured span: one is enough to make a run void.
   var wrong = 0
   var resent = 0
+  /// Of the handshakes in `ok`, those that resumed a session.
+  var resumed = 0
   var outcomes = [Int](repeating: 0, count: OutcomeFinder.unknown + 1)
   var latency = Latency()
   var refusalLatency = Latency()
@@ -75,6 +77,7 @@ struct Tally {
     errors += other.errors
     wrong += other.wrong
     resent += other.resent
+    resumed += other.resumed
     for index in outcomes.indices { outcomes[index] += other.outcomes[index] }
     latency.add(other.latency)
     refusalLatency.add(other.refusalLatency)

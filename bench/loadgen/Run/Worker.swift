@@ -14,6 +14,8 @@ final class RunControl: Sendable {
     var fault: String?
     var results: [[Tally]] = []
     var latest: [Int: Tally.Second] = [:]
+    var connectFault: String?
+    var openCount = 0
   }
 
   var begin: UInt64 { beginning.load(ordering: .acquiring) }
@@ -31,6 +33,14 @@ final class RunControl: Sendable {
     state.withLock { if $0.fault == nil { $0.fault = fault } }
     stop()
   }
+
+  /// Why a connection could not be opened, the last one.
+  var connectFault: String? { state.withLock { $0.connectFault } }
+  func note(fault: String) { state.withLock { $0.connectFault = fault } }
+
+  /// Idle connections that have had their request answered.
+  var openCount: Int { state.withLock { $0.openCount } }
+  func countOpen(_ change: Int) { state.withLock { $0.openCount += change } }
 
   /// By thread, in no order: the tally of each class.
   var results: [[Tally]] { state.withLock { $0.results } }
@@ -64,7 +74,10 @@ final class Worker {
   private(set) var spanEnd: UInt64 = .max
   private var nextSecond: UInt64 = .max
   private(set) var isSending = false
+  /// Connections are only cleared away now.
+  private(set) var isOver = false
   private var lanes: [Lane] = []
+  var buffers = ReadBuffers()
   private var table: [Connection?] = []
   private var freeTokens: [Int] = []
 
@@ -77,6 +90,9 @@ final class Worker {
 
   @inline(__always)
   func isInSpan(_ time: UInt64) -> Bool { time >= spanStart && time < spanEnd }
+
+  /// Sets the span whose requests count.
+  func measure(from start: UInt64, to end: UInt64) { (spanStart, spanEnd) = (start, end) }
 
   // MARK: The run
 
@@ -93,17 +109,20 @@ final class Worker {
         Lane(item, plan, worker: self, connections: share, firstBody: firstBody))
       laneClasses.append(number)
     }
-    guard connectAll() else { return }
+    guard plan.use != .load || connectAll() else { return }
     control.isReady()
     while control.begin == 0, !control.isStopped { turn(milliseconds: 1) }
     guard !control.isStopped else { return }
     begin()
     loop()
     isSending = false
+    isOver = true
     for connection in table { connection?.end("the run is over") }
     for lane in lanes { lane.finish() }
     var tallies = plan.classes.map { _ in Tally() }
     for (lane, number) in zip(lanes, laneClasses) { tallies[number] = lane.tally }
+    // Worker and lanes hold each other.
+    lanes = []
     control.ended(tallies)
   }
 
@@ -135,8 +154,8 @@ final class Worker {
 
   private func begin() {
     let begin = control.begin
-    spanStart = begin + UInt64(plan.warmupSeconds * 1e9)
-    spanEnd = spanStart + UInt64(plan.seconds * 1e9)
+    let start = begin + UInt64(plan.warmupSeconds * 1e9)
+    measure(from: start, to: start + UInt64(plan.seconds * 1e9))
     nextSecond = spanStart + 1_000_000_000
     let weights = plan.classes.reduce(0) { $0 + $1.weight }
     for (lane, number) in zip(lanes, laneClasses) {
@@ -150,15 +169,15 @@ final class Worker {
     }
     while now < begin, !control.isStopped { turn(milliseconds: 0) }
     isSending = true
-    for lane in lanes where plan.isClosed { lane.fill() }
+    for lane in lanes where plan.isClosed && plan.use == .load { lane.fill() }
   }
 
   private func loop() {
-    let keepsStep = plan.isClosed && lanes.count > 1
+    let keepsStep = plan.isClosed && lanes.count > 1 && plan.use == .load
     while !control.isStopped {
       turn(milliseconds: patience)
       for lane in lanes {
-        lane.maintain()
+        if isSending || plan.use == .load { lane.maintain() }
         lane.arrive()
         if keepsStep { lane.fill() }
       }
@@ -246,7 +265,9 @@ final class Worker {
   }
 
   func forget(_ connection: Connection) {
-    table[connection.token] = nil
-    freeTokens.append(connection.token)
+    let token = connection.token
+    guard token < table.count, table[token] === connection else { return }
+    table[token] = nil
+    freeTokens.append(token)
   }
 }

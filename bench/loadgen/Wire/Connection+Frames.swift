@@ -3,36 +3,27 @@ import Server
 
 /// What the server sends.
 extension Connection {
-  /// Handles all whole frames that have arrived.
-  func parse() {
-    var buffer: [UInt8] = []
-    swap(&buffer, &transport.input)
+  /// Handles all whole frames at the beginning of `buffer`; how many bytes they were.
+  func parse(_ buffer: [UInt8]) -> Int {
+    let bytes = buffer.span
     var offset = 0
-    do {
-      let bytes = buffer.span
-      while bytes.count &- offset >= 9, state != .ended {
-        let word = bytes.word(at: offset)
-        let byteCount = Int(word >> 40)
-        guard byteCount <= 16_384 else {
-          fault("a frame of \(byteCount) bytes, more than we allow")
-          break
-        }
-        let end = offset &+ 9 &+ byteCount
-        guard end <= bytes.count else { break }
-        let id = UInt32(truncatingIfNeeded: word & 0x7F_FFFF) << 8 | UInt32(bytes[offset &+ 8])
-        let payload = bytes.extracting((offset &+ 9)..<end)
-        handle(
-          kind: UInt8(truncatingIfNeeded: word >> 32), flags: UInt8(truncatingIfNeeded: word >> 24),
-          id, payload)
-        offset = end
+    while bytes.count &- offset >= 9, state != .ended {
+      let word = bytes.word(at: offset)
+      let byteCount = Int(word >> 40)
+      guard byteCount <= 16_384 else {
+        fault("a frame of \(byteCount) bytes, more than we allow")
+        break
       }
+      let end = offset &+ 9 &+ byteCount
+      guard end <= bytes.count else { break }
+      let id = UInt32(truncatingIfNeeded: word & 0x7F_FFFF) << 8 | UInt32(bytes[offset &+ 8])
+      let payload = bytes.extracting((offset &+ 9)..<end)
+      handle(
+        kind: UInt8(truncatingIfNeeded: word >> 32), flags: UInt8(truncatingIfNeeded: word >> 24),
+        id, payload)
+      offset = end
     }
-    if offset == buffer.count {
-      buffer.removeAll(keepingCapacity: true)
-    } else if offset > 0 {
-      buffer.removeFirst(offset)
-    }
-    swap(&buffer, &transport.input)
+    return offset
   }
 
   /// The server breaks the protocol.
@@ -94,13 +85,8 @@ extension Connection {
 
   private func head(_ flags: UInt8, _ id: UInt32, _ block: Span<UInt8>) {
     guard let head = decoded(block) else { return fault("a header block that cannot be decoded") }
-    guard let place = place(of: id) else { return }
-    // Not trailers, which have no status, and nothing provisional.
-    if streams[place].status == 0, head.status >= 200 {
-      streams[place].status = head.status
-      streams[place].hasRetryAfter = head.hasRetryAfter
-    }
-    if flags & FrameFlag.endStream != 0 { complete(place) }
+    guard sender.note(head, of: id) else { return }
+    if flags & FrameFlag.endStream != 0, let place = sender.place(of: id) { complete(place) }
   }
 
   private func decoded(_ block: Span<UInt8>) -> AnswerHeads.Head? {
@@ -110,10 +96,12 @@ extension Connection {
   private func data(_ flags: UInt8, _ id: UInt32, _ payload: Span<UInt8>) {
     connectionReceived &+= payload.count
     if connectionReceived > Opening.connectionRenewal {
-      renew(0, &connectionReceived)
+      sender.renewWindow(of: 0, by: connectionReceived)
+      connectionReceived = 0
     }
-    guard let place = place(of: id) else { return }
-    if payload.count > 0 {
+    guard let place = sender.place(of: id) else { return }
+    if payload.count > 0 || flags & FrameFlag.padded != 0 {
+      guard payload.count > 0 else { return fault("DATA without its padding's length") }
       var end = payload.count
       var start = 0
       if flags & FrameFlag.padded != 0 {
@@ -121,99 +109,42 @@ extension Connection {
         end -= Int(payload[0])
         guard start <= end else { return fault("DATA shorter than its padding") }
       }
-      if plan.check == .outcome, Int(streams[place].status) == plan.expectedStatus {
-        find(place, payload.extracting(start..<end))
+      if plan.check == .outcome, Int(sender.streams[place].status) == plan.expectedStatus {
+        owner.find(place, payload.extracting(start..<end), in: &sender)
       }
     }
     if flags & FrameFlag.endStream != 0 {
       complete(place)
     } else {
-      streams[place].receivedByteCount &+= payload.count
-      if streams[place].receivedByteCount > Opening.streamRenewal {
-        renew(id, &streams[place].receivedByteCount)
-      }
+      sender.received(payload.count, at: place)
     }
-  }
-
-  /// Looks for outcomes in a piece of an answer and compares them with the expected ones.
-  private func find(_ place: Int, _ piece: Span<UInt8>) {
-    let body = streams[place].request.body
-    // One more than expected, so that an answer with too many is found out.
-    let expectedCount = plan.bodies.outcomeCount(body)
-    let countMax = expectedCount == 1 ? 1 : expectedCount &+ 1
-    var finder = streams[place].finder
-    var isWrong = streams[place].isWrong
-    finder.read(piece, countMax: countMax) { position, outcome in
-      if position >= expectedCount || outcome != plan.bodies.outcome(body, position) {
-        isWrong = true
-      }
-      owner.counted(outcome)
-    }
-    streams[place].finder = finder
-    streams[place].isWrong = isWrong
-  }
-
-  private func renew(_ id: UInt32, _ received: inout Int) {
-    transport.output.appendFrameHeader(byteCount: 4, kind: FrameKind.windowUpdate, streamID: id)
-    transport.output.append(number: UInt32(received))
-    received = 0
   }
 
   // MARK: The connection
 
   private func settings(_ flags: UInt8, _ payload: Span<UInt8>) {
     if flags & FrameFlag.acknowledge != 0 { return }
-    guard payload.count % 6 == 0 else { return fault("SETTINGS of a wrong size") }
-    for offset in stride(from: 0, to: payload.count, by: 6) {
-      let value = Int(payload.number(at: offset + 2))
-      switch Int(payload[offset]) << 8 | Int(payload[offset + 1]) {
-      case 1:
-        let bytes = min(value, RequestBlock.tableBytesDefault)
-        if bytes != peer.headerTableBytes {
-          peer.headerTableBytes = bytes
-          remakeBlock()
-        }
-      case 3: peer.streamsMax = value
-      case 4:
-        guard value <= 0x7FFF_FFFF else { return fault("a window that is too large") }
-        for place in streams.indices where streams[place].id != 0 {
-          streams[place].sendWindow += value - peer.initialWindow
-        }
-        peer.initialWindow = value
-      case 5: peer.frameBytesMax = value
-      default: break
-      }
-    }
-    transport.output.appendFrameHeader(
-      byteCount: 0, kind: FrameKind.settings, flags: FrameFlag.acknowledge)
+    if let fault = sender.apply(settings: payload) { return self.fault(fault) }
     settingsArrived(at: System.monotonicNanoseconds)
-    sendUnfinished()
   }
 
   private func ping(_ flags: UInt8, _ payload: Span<UInt8>) {
     guard payload.count == 8 else { return fault("PING of a wrong size") }
     if flags & FrameFlag.acknowledge != 0 { return }
-    transport.output.appendFrameHeader(
+    sender.output.appendFrameHeader(
       byteCount: 8, kind: FrameKind.ping, flags: FrameFlag.acknowledge)
-    transport.output += [UInt8](copying: payload)
+    sender.output += [UInt8](copying: payload)
   }
 
   private func windowUpdate(_ id: UInt32, _ payload: Span<UInt8>) {
     guard payload.count == 4 else { return fault("WINDOW_UPDATE of a wrong size") }
-    let increment = Int(payload.number(at: 0) & 0x7FFF_FFFF)
-    if id == 0 {
-      peer.connectionWindow += increment
-    } else if let place = place(of: id) {
-      streams[place].sendWindow += increment
-    }
-    if !unfinished.isEmpty { sendUnfinished() }
+    sender.grow(windowOf: id, by: Int(payload.number(at: 0) & 0x7FFF_FFFF))
   }
 
   private func reset(_ id: UInt32, _ payload: Span<UInt8>) {
     guard payload.count == 4 else { return fault("RST_STREAM of a wrong size") }
-    guard let place = place(of: id) else { return }
-    let request = streams[place].request
-    release(place)
+    guard let place = sender.place(of: id) else { return }
+    let request = sender.take(place).request
     if ErrorCode(rawValue: payload.number(at: 0)) == .refusedStream {
       owner.refusedUnprocessed(request)
     } else {
@@ -224,11 +155,7 @@ extension Connection {
   private func goAway(_ payload: Span<UInt8>) {
     guard payload.count >= 8 else { return fault("GOAWAY of a wrong size") }
     let last = payload.number(at: 0) & 0x7FFF_FFFF
-    for place in streams.indices where streams[place].id > last {
-      let request = streams[place].request
-      release(place)
-      owner.refusedUnprocessed(request)
-    }
+    for request in sender.takeAll(above: last) { owner.refusedUnprocessed(request) }
     drain()
   }
 }

@@ -1,3 +1,9 @@
+/// Where a thread's connections read into: one after the other, so one of each will do.
+struct ReadBuffers {
+  var plaintext: [UInt8] = []
+  var cipher: [UInt8] = []
+}
+
 /// Numbers of RFC 9113 that the client uses.
 enum FrameKind {
   static let data: UInt8 = 0

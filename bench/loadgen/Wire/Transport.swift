@@ -11,12 +11,9 @@ struct Transport: ~Copyable {
   static let receiveBytesMax = 256 << 10
 
   let descriptor: Int32
-  /// Plaintext that has arrived and is not parsed yet.
+  /// Plaintext that has arrived and ends within a frame.
   var input: [UInt8] = []
-  /// Plaintext to be sent.
-  var output: [UInt8] = []
   private var tls: TLSSession?
-  private var cipher: [UInt8] = []
   /// What `flush` sends: `output` itself without TLS.
   private var waiting: [UInt8] = []
   private var sentCount = 0
@@ -36,16 +33,13 @@ struct Transport: ~Copyable {
   /// Whether the handshake resumed an earlier session.
   private(set) var isResumed = false
 
-  /// Takes what the socket has, up to a limit; what is left makes it readable again.
-  mutating func receive() -> Received {
+  /// Appends what the socket has to `plaintext`, up to a limit; what is left makes it readable
+  /// again. `cipher` is room for TLS.
+  mutating func receive(into plaintext: inout [UInt8], cipher: inout [UInt8]) -> Received {
     guard tls != nil else {
       return Self.received(
-        Wire.receive(descriptor, into: &input, max: Self.receiveBytesMax))
+        Wire.receive(descriptor, into: &plaintext, max: Self.receiveBytesMax))
     }
-    // Taken out of `self` while its bytes are lent.
-    var cipher: [UInt8] = []
-    swap(&cipher, &self.cipher)
-    defer { swap(&cipher, &self.cipher) }
     cipher.removeAll(keepingCapacity: true)
     let result = Self.received(
       Wire.receive(descriptor, into: &cipher, max: Self.receiveBytesMax))
@@ -58,18 +52,21 @@ struct Transport: ~Copyable {
         moveCipher()
         guard isSecured else { return .nothing }
       }
-      return try readAll()
+      return try readAll(into: &plaintext)
     } catch {
       moveCipher()
-      _ = flush()
+      var nothing: [UInt8] = []
+      _ = flush(&nothing)
       return .ended(error.description)
     }
   }
 
-  private mutating func readAll() throws(SecurityError) -> Received {
+  private mutating func readAll(
+    into plaintext: inout [UInt8]
+  ) throws(SecurityError) -> Received {
     var result = Received.nothing
     while true {
-      switch try tls!.read(into: &input, max: Self.receiveBytesMax) {
+      switch try tls!.read(into: &plaintext, max: Self.receiveBytesMax) {
       case .bytes: result = .bytes
       case .needsInput: return result
       case .closed: return result == .bytes ? .bytes : .ended("closed by the server")
@@ -96,11 +93,11 @@ struct Transport: ~Copyable {
     }
   }
 
-  /// Sends as much of the output as the socket takes; the reason when the connection has ended.
-  mutating func flush() -> String? {
+  /// Takes `output` and sends as much as the socket takes; the reason when the connection has ended.
+  mutating func flush(_ output: inout [UInt8]) -> String? {
     if !output.isEmpty, isSecured {
       if tls != nil {
-        if let reason = encrypt() { return reason }
+        if let reason = encrypt(&output) { return reason }
       } else if waiting.isEmpty {
         swap(&waiting, &output)
       } else {
@@ -120,14 +117,21 @@ struct Transport: ~Copyable {
     return nil
   }
 
-  private mutating func encrypt() -> String? {
-    var output: [UInt8] = []
-    swap(&output, &self.output)
-    defer { swap(&output, &self.output) }
+  private mutating func encrypt(_ output: inout [UInt8]) -> String? {
     do throws(SecurityError) { try tls!.write(output.span) } catch { return error.description }
     output.removeAll(keepingCapacity: true)
     moveCipher()
     return nil
+  }
+
+  /// Says that nothing more follows (close_notify): without it some servers forget the session,
+  /// and it cannot be resumed.
+  mutating func finish() {
+    guard tls != nil, isSecured else { return }
+    tls!.shutDown()
+    moveCipher()
+    var nothing: [UInt8] = []
+    _ = flush(&nothing)
   }
 
   private mutating func moveCipher() { tls!.takeOutput(into: &waiting) }

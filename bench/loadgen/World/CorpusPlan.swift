@@ -106,9 +106,13 @@ struct ScenePolicy: Sendable {
 
   init(name: String, directory: String) throws {
     let path = "\(directory)/\(name).json"
-    guard let json = try? JSONParser.parse(Files.bytes(path)),
-      let colours = json["colours"]?.array, let kinds = json["kinds"]?.array
+    guard let json = try? JSONParser.parse(Files.bytes(path)), let policy = ScenePolicy(json: json)
     else { throw WorldError("\(path) is no scene") }
+    self = policy
+  }
+
+  init?(json: JSONValue) {
+    guard let colours = json["colours"]?.array, let kinds = json["kinds"]?.array else { return nil }
     self.colours = Set(colours.compactMap(\.string))
     self.kinds = Set(kinds.compactMap(\.string))
   }
