@@ -132,8 +132,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "issuer", "verifier",
-        "relay",
+        "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "RawHTTP2", "issuer",
+        "verifier", "relay",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,3 +1,4 @@
+import Glibc
 import HTTP2
 internal import NIOCore
 import Security
@@ -16,6 +17,8 @@ final class Connection: ChannelInboundHandler {
   private let onClose: @Sendable () -> Void
   private var tls: TLSSession?
   private var isHandshaking: Bool
+  var handshakeStage = HandshakeStage.silent
+  private var handshakeBytes = 0
   private var session: ServerSession
   private var state: ConnectionState
   private let openedAt: UInt64
@@ -52,7 +55,7 @@ final class Connection: ChannelInboundHandler {
     isHandshaking = context != nil
     openedAt = System.monotonicNanoseconds / 1_000_000
     state = ConnectionState(
-      limits: host.limits.anonymous, openedAt: openedAt, ageJitter: .random(in: -0.2...0.2))
+      limits: host.limits.anonymous, openedAt: openedAt, ageJitter: host.limits.ageJitter)
   }
 
   // MARK: Socket events
@@ -66,6 +69,7 @@ final class Connection: ChannelInboundHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     channel = nil
+    if isHandshaking, case .begun = handshakeStage { host.handshakes.failed() }
     host.closed(self)
     onClose()
   }
@@ -78,16 +82,22 @@ final class Connection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isClosing else { return }
     let buffer = unwrapInboundIn(data)
-    let now = System.monotonicNanoseconds / 1_000_000
-    state.receivedBytes(now: now)
-    do {
+    receive { now in
       if tls == nil {
         try session.receive(buffer.readableBytesUInt8Span, now: now)
       } else {
         try receiveCiphertext(buffer, now: now)
       }
+    }
+  }
+
+  private func receive(_ take: (UInt64) throws -> Void) {
+    guard !isClosing else { return }
+    let now = System.monotonicNanoseconds / 1_000_000
+    state.receivedBytes(now: now)
+    do {
+      try take(now)
       serveRequests()
     } catch {
       host.counters.ended.add()
@@ -101,10 +111,38 @@ final class Connection: ChannelInboundHandler {
   private func receiveCiphertext(_ buffer: ByteBuffer, now: UInt64) throws {
     tls!.receive(buffer.readableBytesUInt8Span)
     if isHandshaking {
+      handshakeBytes += buffer.readableBytes
+      guard handshakeBytes <= Self.handshakeBytesMax else { return close() }
+      guard host.handshakes.mayStep(self, now: now) else { return }
+    }
+    try readCiphertext(now: now)
+  }
+
+  /// Certificates (32 KiB at most), and what a client sends behind its last message: no more than
+  /// HTTP/2's first window. It waits in memory while the handshake waits for its turn.
+  private static let handshakeBytesMax = 160 << 10
+
+  /// Whether the handshake is still to be gone on with.
+  var isHandshakeWanted: Bool { isHandshaking && !isClosing && channel != nil }
+
+  /// `HandshakeGate` lets the next step of the handshake happen.
+  func continueHandshake() {
+    receive { try readCiphertext(now: $0) }
+  }
+
+  /// Throws the connection away with RST, which costs nothing more on either side.
+  func refuseHandshake() {
+    _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+    close()
+  }
+
+  private func readCiphertext(now: UInt64) throws {
+    if isHandshaking {
       guard try tls!.advanceHandshake() == .done else { return }
       isHandshaking = false
+      host.handshakes.finished(isResumed: tls!.currentlyResumed())
       state = ConnectionState(
-        limits: host.limits.anonymous, openedAt: now, ageJitter: .random(in: -0.2...0.2))
+        limits: host.limits.anonymous, openedAt: now, ageJitter: host.limits.ageJitter)
       if let uri = tls!.currentPrincipal() {
         principal = host.grants.principal(certificateURI: uri)
         if principal?.grants.isEmpty == false { trust() }
@@ -187,7 +225,7 @@ final class Connection: ChannelInboundHandler {
     session.upgradeLimits(to: host.limits.partner)
     state = ConnectionState(
       limits: host.limits.partner, openedAt: System.monotonicNanoseconds / 1_000_000,
-      ageJitter: .random(in: -0.2...0.2))
+      ageJitter: host.limits.ageJitter)
   }
 
   func respond(
@@ -322,4 +360,7 @@ extension TLSSession {
   /// `peerPrincipal` by a mutating access: reading a property through an optional would consume
   /// the session (Swift 6.3).
   fileprivate mutating func currentPrincipal() -> String? { peerPrincipal }
+
+  /// `isResumed`, for the same reason.
+  fileprivate mutating func currentlyResumed() -> Bool { isResumed }
 }

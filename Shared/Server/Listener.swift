@@ -48,7 +48,7 @@ package final class HTTPServer: Sendable {
   ) throws {
     self.loops = loops
     self.limits = limits
-    gate = AcceptGate(limits)
+    gate = AcceptGate(limits, metrics: metrics)
     hosts = try loops.all.map { loop in
       try loop.eventLoop.submit {
         let counters = RequestCounters(metrics)
@@ -85,6 +85,12 @@ package final class HTTPServer: Sendable {
     let gate = gate
     return ServerBootstrap(group: loop.eventLoop, childGroup: loop.eventLoop)
       .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.maxMessagesPerRead, value: UInt(AcceptPause.atOnceMax))
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptPause(gate, on: loop))
+        }
+      }
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(
         ChannelOptions.Types.SocketOption(
@@ -157,35 +163,6 @@ package final class HTTPServer: Sendable {
     }
     for (loop, host) in zip(loops.all, hosts) {
       try? loop.eventLoop.submit { host.value.closeAll() }.wait()
-    }
-  }
-}
-
-/// Counts open connections, in all and by address.
-private final class AcceptGate: Sendable {
-  private let limits: ServerLimits
-  private let open = Mutex<(count: Int, byAddress: [String: Int])>((0, [:]))
-
-  init(_ limits: ServerLimits) { self.limits = limits }
-
-  var openCount: Int { open.withLock { $0.count } }
-
-  func enter(_ address: String) -> Bool {
-    open.withLock { open in
-      let here = open.byAddress[address, default: 0]
-      guard open.count < limits.connectionsMax, here < limits.connectionsPerAddressMax
-      else { return false }
-      open.count += 1
-      open.byAddress[address] = here + 1
-      return true
-    }
-  }
-
-  func leave(_ address: String) {
-    open.withLock { open in
-      open.count -= 1
-      let here = open.byAddress[address, default: 1] - 1
-      open.byAddress[address] = here == 0 ? nil : here
     }
   }
 }

@@ -22,6 +22,11 @@ package final class Loop: Sendable {
     eventLoop.scheduleTask(in: .milliseconds(Int64(delay)), body)
   }
 
+  /// The same in microseconds: below a millisecond, after the events that are ready now.
+  func schedule(afterMicroseconds delay: Int, _ body: @escaping @Sendable () -> Void) {
+    eventLoop.scheduleTask(in: .microseconds(Int64(delay)), body)
+  }
+
   /// Runs `body` on the loop and waits for its end; never call it from a loop.
   package func run<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value

@@ -18,6 +18,7 @@ final class LoopHost {
   let grants: GrantTable
   let limits: ServerLimits
   let counters: RequestCounters
+  let handshakes: HandshakeGate
   /// Answers promised and not given yet.
   var openReplies = 0
   var openRepliesMax: Int { limits.openRepliesPerLoopMax }
@@ -36,6 +37,7 @@ final class LoopHost {
     self.grants = grants
     self.limits = limits
     self.counters = counters
+    handshakes = HandshakeGate(limits, counters: counters.handshakes, on: loop)
     scheduleDeadlines()
   }
 
@@ -105,12 +107,20 @@ final class LoopBoundWeak<Value: AnyObject>: @unchecked Sendable {
 
 /// What the listeners accept; the session's own limits are in `SessionLimits`.
 package struct ServerLimits: Sendable {
-  /// Open connections of the process; more wait in the kernel's queue.
+  /// Open connections of the process; more wait in the kernel's queue (see `AcceptGate`).
   package var connectionsMax = 15_000
   /// Open connections from one address.
   package var connectionsPerAddressMax = 50
   /// Requests whose answer is promised, per loop: bounds what a slow disk or partner can pile up.
   package var openRepliesPerLoopMax = 4_096
+  /// New TLS handshakes a second of each loop; 0: no limit. See `HandshakeLimiter`.
+  package var handshakesPerSecond = 1_000
+  /// How long a handshake above that rate waits for its turn.
+  package var handshakeWaitMilliseconds = 1_000
+  /// By how much connections' ages differ from the limit, up and down.
+  package var ageJitterPercent = 20
+  /// One connection's share of it, for `ConnectionState`.
+  var ageJitter: Double { .random(in: -1...1) * Double(ageJitterPercent) / 100 }
   /// From accept to the end of the TLS handshake.
   package var handshakeMilliseconds = 5_000
   /// How long a drain waits for open streams.
@@ -127,12 +137,14 @@ final class RequestCounters: Sendable {
   let opened: Metrics.Counter
   let refused: Metrics.Counter
   let ended: Metrics.Counter
+  let handshakes: HandshakeCounters
 
   init(_ metrics: Metrics) {
     byClass = ["1xx", "2xx", "3xx", "4xx", "5xx"].map {
       metrics.counter(
         "citycode_http_requests_total", "Requests answered, by class of status.", ["class": $0])
     }
+    handshakes = HandshakeCounters(metrics)
     opened = metrics.counter("citycode_connections_opened_total", "Connections accepted.")
     refused = metrics.counter(
       "citycode_connections_refused_total", "Connections closed at once: too many were open.")

@@ -17,8 +17,15 @@ package struct ServiceProcess {
 
   /// The keys every service has.
   package static func commonSettings(listen: String, admin: String) -> [Setting] {
-    let many = 1...1_000_000
-    return [
+    return identitySettings(listen: listen, admin: admin) + EdgeSettings.all + [
+      Setting(
+        "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers"),
+      Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
+    ]
+  }
+
+  private static func identitySettings(listen: String, admin: String) -> [Setting] {
+    [
       Setting("region", .string, default: nil, "GB/T 2260 code of the region, e.g. 310000"),
       Setting("listen", .string, default: listen, "HTTP/2 over TLS: host:port; port 0: any"),
       Setting(
@@ -38,13 +45,6 @@ package struct ServiceProcess {
       Setting(
         "map_size_mib", .integer(1...4_194_304), default: "65536",
         "LMDB map size in MiB: the same for all processes of a host, never changed while they run"),
-      Setting("connections_max", .integer(many), default: "15000", "open connections in all"),
-      Setting(
-        "connections_per_address_max", .integer(many), default: "50",
-        "open connections from one address"),
-      Setting(
-        "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers"),
-      Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
     ]
   }
 
@@ -58,9 +58,9 @@ package struct ServiceProcess {
     self.name = name
     log = LineLogHandler.logger(name, level: level)
     metrics = Metrics()
-    var limits = ServerLimits()
-    limits.connectionsMax = try configuration.integer("connections_max")
-    limits.connectionsPerAddressMax = try configuration.integer("connections_per_address_max")
+    let loopCount = try configuration.integer("loops")
+    loops = Loops(count: loopCount)
+    var limits = try EdgeSettings.limits(configuration, loops: loops.all.count, log: log)
     limits.drainMilliseconds = try configuration.integer("drain_seconds") * 1_000
     self.limits = limits
     grants = try Self.readGrants(try configuration.string("grants_file"))
@@ -69,7 +69,8 @@ package struct ServiceProcess {
       let key = try configuration.string("key_file")
       let authority = try configuration.string("client_ca_file")
       serverTLS = try TLSContext.server(
-        certificateFile: certificate, keyFile: key, clientCAFile: authority)
+        certificateFile: certificate, keyFile: key, clientCAFile: authority,
+        ticketSecret: try EdgeSettings.ticketSecret(configuration), ticketScope: name)
       clientTLS = try TLSContext.client(
         caFile: authority, certificateFile: certificate, keyFile: key)
     } catch let error as ConfigurationError {
@@ -77,7 +78,6 @@ package struct ServiceProcess {
     } catch {
       throw ConfigurationError("TLS: \(error)")
     }
-    loops = Loops(count: try configuration.integer("loops"))
   }
 
   private static func readGrants(_ path: String) throws(ConfigurationError) -> GrantTable {

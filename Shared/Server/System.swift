@@ -171,6 +171,11 @@ package enum System {
   /// The processors this process may run on.
   package static var onlineProcessors: Int { max(1, Int(citycode_processor_count())) }
 
+  /// Raises the limit of open descriptors to `wanted`, as far as this process may; what it is then.
+  package static func raiseDescriptorLimit(to wanted: Int) -> Int {
+    Int(citycode_raise_descriptor_limit(UInt64(wanted)))
+  }
+
   package static var isErrorTerminal: Bool { isatty(2) == 1 }
 }
 

@@ -11,7 +11,7 @@ internal import COpenSSL
 /// threads once it is configured; nothing here changes it after `init`.
 @safe
 package final class TLSContext: Sendable {
-  /// How long a session ticket may be used to resume.
+  /// How long a session ticket may be used to resume. `TicketKeys` accepts keys for as long.
   package static let ticketLifetimeSeconds = 7200
   /// The most bytes of certificates a peer may send.
   package static let certificateListByteCountMax = 32 << 10
@@ -23,10 +23,13 @@ package final class TLSContext: Sendable {
   /// Tickets received by client sessions, for the next one to the same server; `nil` when every
   /// handshake is to be a full one.
   let tickets: TicketStore?
+  /// What a server encrypts its tickets with.
+  let ticketKeys: TicketKeys?
 
   private init(
-    _ side: Side, operation: String, resumesSessions: Bool = true
+    _ side: Side, operation: String, ticketKeys: TicketKeys? = nil, resumesSessions: Bool = true
   ) throws(SecurityError) {
+    self.ticketKeys = ticketKeys
     ErrorQueue.clear()
     let method = unsafe side == .server ? TLS_server_method() : TLS_client_method()
     guard let context = unsafe SSL_CTX_new(method) else {
@@ -43,17 +46,22 @@ package final class TLSContext: Sendable {
   /// A server's context. `certificateFile` holds the chain, leaf first; `keyFile` its private key,
   /// readable by owner and group only. With `clientCAFile` clients are asked for a certificate:
   /// they may have none, but one that does not verify ends the handshake. With `ticketSecret` (32
-  /// bytes or more) all servers given the same secret resume each other's sessions; without it
-  /// tickets live and die with this context.
+  /// bytes or more) all servers of one `ticketScope` that were given the same secret and the same
+  /// `clientCAFile` resume each other's sessions, also after a restart; without it tickets live and
+  /// die with this context.
   package static func server(
     certificateFile: String, keyFile: String, clientCAFile: String? = nil,
-    ticketSecret: [UInt8]? = nil
+    ticketSecret: [UInt8]? = nil, ticketScope: String = "",
+    ticketHour: @escaping @Sendable () -> Int64 = TicketKeys.currentHour
   ) throws(SecurityError) -> TLSContext {
-    let context = try TLSContext(.server, operation: "making a TLS server context")
+    let keys = try TicketKeys(
+      secret: ticketSecret, scope: ticketScope, clientCAFile: clientCAFile, hour: ticketHour)
+    let context = try TLSContext(
+      .server, operation: "making a TLS server context", ticketKeys: keys)
     try context.loadIdentity(certificateFile: certificateFile, keyFile: keyFile)
     if let clientCAFile { try context.requestClientCertificates(of: clientCAFile) }
-    if let ticketSecret { try context.setTicketSecret(ticketSecret) }
     context.configureServer()
+    keys.install(in: context)
     return context
   }
 
@@ -166,24 +174,6 @@ extension TLSContext {
     // The names tell a client with several certificates which to show. The context owns the list.
     unsafe SSL_CTX_set_client_CA_list(handle, SSL_load_client_CA_file(caFile))
     unsafe SSL_CTX_set_verify(handle, SSL_VERIFY_PEER, nil)
-  }
-
-  private func setTicketSecret(_ secret: [UInt8]) throws(SecurityError) {
-    let operation = "setting the ticket secret"
-    guard secret.count >= 32 else {
-      throw SecurityError(.wrongSize, operation, "it needs at least 32 bytes")
-    }
-    // 16 bytes of name, 32 of MAC key, 32 of AES key: the layout of SSL_CTX_set_tlsext_ticket_keys.
-    let info = Array("citycode tls tickets".utf8)
-    let salt: [UInt8] = []
-    var keys = HKDF.derive(
-      secret: secret.span, salt: salt.span, info: info.span, byteCount: 80)
-    defer { wipe(&keys) }
-    let count = keys.count
-    let result = unsafe keys.withUnsafeMutableBytes { raw in
-      unsafe citycode_set_ticket_keys(handle, raw.baseAddress, count)
-    }
-    mustSucceed(result, "SSL_CTX_set_tlsext_ticket_keys")
   }
 }
 

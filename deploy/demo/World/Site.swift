@@ -126,6 +126,9 @@ package final class Site: Sendable {
 
   // MARK: Files
 
+  /// One for all hosts of a region, made by the one that issues.
+  private var ticketSecretFile: String { "\(surroundings.directory)/\(region)/ticket-secret" }
+
   /// Makes certificates, tokens, grant tables and, for the host that issues, the region's keys.
   func prepare() async throws {
     try Files.makeDirectory(directory)
@@ -136,6 +139,7 @@ package final class Site: Sendable {
       try Files.write(credentials.grants(service), to: "\(directory)/\(service)-grants.json")
     }
     guard daemons.contains(where: { $0.service == "issuer" }) else { return }
+    try Files.write(SecureRandom.bytes(32), to: ticketSecretFile)
     try Files.makeDirectory("\(directory)/tokens")
     for role in Role.allCases {
       try Files.write(credentials.token(role) + "\n", to: "\(directory)/tokens/\(role.rawValue)")
@@ -157,6 +161,7 @@ package final class Site: Sendable {
       "key_file": "\(file).key",
       "client_ca_file": surroundings.certificates.certificateFile,
       "grants_file": "\(file)-grants.json",
+      "ticket_secret_file": ticketSecretFile,
       "cache_directory": "\(directory)/cache",
       // All callers of a demo world come from one address, loopback.
       "connections_per_address_max": "10000",

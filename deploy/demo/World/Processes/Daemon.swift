@@ -38,12 +38,15 @@ package final class Daemon: Sendable {
 
   package var addresses: Addresses? { state.withLock { $0.addresses } }
 
-  /// Starts the process and waits for its line that says it is ready.
-  package func start() async throws {
+  /// Starts the process and waits for its line that says it is ready; with at most so many
+  /// descriptors (ulimit -n) if asked.
+  package func start(descriptorsMax: Int? = nil) async throws {
     precondition(processID == nil, "\(name) runs already")
     Spawn.removeFile(outputFile)
+    var command = [executable, "serve", "--config", configurationFile]
+    if let descriptorsMax { command = ["prlimit", "--nofile=\(descriptorsMax)"] + command }
     let process = try Spawn.start(
-      executable, ["serve", "--config", configurationFile],
+      command[0], Array(command.dropFirst()),
       streams: .init(output: .file(outputFile), error: .appended(logFile)), inOwnSession: true)
     state.withLock { $0 = (process, nil) }
     try Files.write("\(process)\n", to: pidFile)
