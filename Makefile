@@ -7,6 +7,7 @@
 #   make e2e       the end-to-end tests alone
 #   make counts    instructions, allocations and system calls of one scan
 #   make torture   the tests about crashes and floods at their full length
+#   make bench     measure against the peers: table and report; QUICK=1 in three minutes
 #   make fmt       put the sources into their format
 # PEOPLE=34000000 sets the size of the first region, SEED=2 picks other people.
 
@@ -20,7 +21,8 @@ SWIFT_TEST := swift test --disable-xctest
 # Real processes, floods and crashes: minutes, not seconds.
 SLOW := EndToEndTests|ConformanceTests|BenchmarkTests
 
-.PHONY: help run up down test check counts e2e torture fmt build dependencies test-dependencies
+.PHONY: help run up down test check counts e2e torture bench suite-test fmt build
+.PHONY: dependencies test-dependencies
 
 help:
 	@sed -n '/^# /s/^# \{0,1\}//p; /^$$/q' Makefile
@@ -35,7 +37,7 @@ down:
 	@if [ -x $(DEMO) ]; then exec $(DEMO) down; else echo "No world was ever up here."; fi
 
 # What keeps time comes after the rest, not beside it.
-test: test-dependencies
+test: test-dependencies suite-test
 	$(SWIFT_TEST) --skip '$(SLOW)'
 	$(SWIFT_TEST) --skip-build --filter ConformanceTests --skip SiegeTests
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
@@ -53,6 +55,13 @@ counts: test-dependencies build
 
 e2e: test-dependencies
 	$(SWIFT_TEST) --filter EndToEndTests
+
+# The parts of bench/run that decide and draw.
+suite-test: test-dependencies
+	python3 -m unittest discover -s bench/suite -t bench 2>&1 | tail -n 30; exit $${PIPESTATUS[0]}
+
+bench: test-dependencies
+	@exec bench/run $(if $(QUICK),--quick) $(BENCH)
 
 torture: test-dependencies
 	CITYCODE_TORTURE=1 $(SWIFT_TEST) --filter 'CrashTests|ConformanceTests'

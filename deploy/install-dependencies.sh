@@ -23,9 +23,8 @@ test_packages=(
   zbar-tools      # reads QR pictures back
   librsvg2-bin    # renders SVG for that
   util-linux      # unshare, for the tests of PID namespaces
-  iproute2        # ss, for the measurements
   procps
-  python3         # bench/counts
+  python3         # bench/run and bench/counts
   valgrind        # counts instructions and allocations
   strace          # counts system calls
 )

@@ -1,0 +1,1 @@
+"""The benchmark suite: makes a world, measures it against peers, and reports. See ../README.md."""

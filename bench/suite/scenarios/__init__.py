@@ -1,0 +1,14 @@
+"""All scenarios, in the order in which they run."""
+
+from ..bench import Scenario
+from . import connections, growth, latency, operations, overload, primitives, throughput
+
+ALL: tuple[Scenario, ...] = (
+    *growth.SCENARIOS,
+    *throughput.SCENARIOS,
+    *latency.SCENARIOS,
+    *connections.SCENARIOS,
+    *overload.SCENARIOS,
+    *operations.SCENARIOS,
+    *primitives.SCENARIOS,
+)
