@@ -153,6 +153,13 @@ internal import CNghttp2
       unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
   }
 
+  /// What the peer's decoder of header blocks remembers at most.
+  var peerTableBytes: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(
+        session, NGHTTP2_SETTINGS_HEADER_TABLE_SIZE))
+  }
+
   /// Goes on with a stream whose data source had to wait.
   func resume(_ streamID: Int32) {
     _ = unsafe nghttp2_session_resume_data(session, streamID)

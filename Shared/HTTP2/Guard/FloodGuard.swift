@@ -49,6 +49,9 @@ struct FloodGuard: Sendable {
     unknownBytes = limits.unknownBytesPerRequest * Self.unknownBurst
   }
 
+  /// Whether `RepeatLane` has streams, so that it wants to see the frames about them first.
+  var mindsLane = false
+
   /// Whether the next octet begins a frame.
   var isBetweenFrames: Bool { scanner.isBetweenFrames }
 
@@ -80,13 +83,27 @@ struct FloodGuard: Sendable {
         } else if head.type == FrameHead.Kind.settings {
           receivedSettings = true
         }
-        if isServer, RepeatLane.mayBegin(bytes, at: consumed) { return nil }
+        if isServer, isLanes(bytes, at: consumed) { return nil }
       }
+    }
+  }
+
+  /// Whether the frame at `offset` has to be shown to `RepeatLane` before the library sees any of
+  /// it: then what is left is not to be given away in one piece with what was before it.
+  private func isLanes(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
+    guard mindsLane, offset < bytes.count else { return RepeatLane.mayBegin(bytes, at: offset) }
+    guard bytes.count - offset >= FrameHead.byteCount else { return true }
+    switch bytes[offset + 3] {
+    case FrameHead.Kind.data, FrameHead.Kind.headers, FrameHead.Kind.reset,
+      FrameHead.Kind.windowUpdate:
+      return true
+    default: return false
     }
   }
 
   /// Whole requests were taken past `scan`.
   mutating func requestsTaken(_ count: Int) {
+    mindsLane = true
     windowUpdateCredit = min(windowUpdateCredit + count, Self.windowUpdateCreditMax)
     requestsCompleted(count)
   }

@@ -25,6 +25,31 @@ extension [UInt8] {
     self[start + 2] = UInt8(truncatingIfNeeded: length)
   }
 
+  /// Completes the HEADERS frame at `start`. What is too long for one frame continues in others.
+  mutating func endHeaders(at start: Int, _ streamID: Int32) {
+    let bytesMax = RepeatLane.frameBytesMax
+    guard count - start - FrameHead.byteCount > bytesMax else { return setFrameLength(at: start) }
+    var rest = Array(self[(start + FrameHead.byteCount + bytesMax)...])
+    removeLast(rest.count)
+    setFrameLength(at: start)
+    self[start + 4] &= ~FrameHead.Flag.endHeaders
+    while !rest.isEmpty {
+      let length = Swift.min(rest.count, bytesMax)
+      appendFrameHead(
+        byteCount: length, FrameHead.Kind.continuation,
+        flags: length == rest.count ? FrameHead.Flag.endHeaders : 0, streamID)
+      append(contentsOf: rest[..<length])
+      rest.removeFirst(length)
+    }
+  }
+
+  /// Appends a dynamic table size update (RFC 7541 §6.3).
+  mutating func appendTableSize(_ size: Int) {
+    guard size >= 31 else { return append(0x20 | UInt8(truncatingIfNeeded: size)) }
+    append(0x3F)
+    appendRest(size - 31)
+  }
+
   /// Appends the header block of an answer; `byteCount` is its `content-length`.
   mutating func appendHeaders(
     status: Int, contentType: StaticString?, byteCount: Int, _ fields: [HeaderField]
@@ -107,12 +132,30 @@ extension [UInt8] {
   private mutating func appendLength(_ length: Int) {
     guard length >= 127 else { return append(UInt8(truncatingIfNeeded: length)) }
     append(127)
-    var rest = length - 127
+    appendRest(length - 127)
+  }
+
+  /// What does not fit an integer's prefix.
+  private mutating func appendRest(_ number: Int) {
+    var rest = number
     while rest >= 128 {
       append(UInt8(truncatingIfNeeded: rest) | 128)
       rest >>= 7
     }
     append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// The GOAWAY frame at `start` names at least this stream as taken.
+  mutating func raiseLastStream(to streamID: Int32, at start: Int) {
+    let offset = start + FrameHead.byteCount
+    guard count >= offset + 4 else { return }
+    var named: Int32 = 0
+    for index in offset..<(offset + 4) { named = named << 8 | Int32(self[index]) }
+    guard named < streamID else { return }
+    let number = UInt32(bitPattern: streamID)
+    for index in 0..<4 {
+      self[offset + index] = UInt8(truncatingIfNeeded: number >> (24 - 8 * UInt32(index)))
+    }
   }
 
   /// Appends four octets.

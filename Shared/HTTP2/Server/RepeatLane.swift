@@ -46,6 +46,17 @@ struct RepeatLane {
   var lastStreamID: Int32 = 0
   /// Bytes of bodies taken and not yet given back to the connection's receive window.
   var bodyBytesOwed = 0
+  /// Whether the library may have ended the session: until what it queued is sent, and known,
+  /// requests are its own to refuse.
+  var isPaused = false
+  /// Acknowledgements of SETTINGS that the library has queued: what is written here may depend on
+  /// the settings, so it has to follow.
+  var acknowledgementsDue = 0
+  /// The size of the dynamic table that the peer allows the library's encoder.
+  private(set) var tableBytes = RepeatLane.tableBytesMax
+  /// The smallest size since the encoder last said one, if smaller than that: the next header
+  /// block has to say it, whoever writes it (RFC 7541 §4.2).
+  private(set) var tableBytesUnsaid: Int?
   /// Answer bytes sent here that the library still believes to be in the peer's window.
   var debt = 0
   /// The beginning of a frame that has to be seen whole.
@@ -57,6 +68,12 @@ struct RepeatLane {
   private static let templatesMax = 4
   /// Several times what a request needs whose path and length are spelled out.
   private static let blockBytesMax = 256
+  /// More requests are never open at once, and looking for a body's request takes time.
+  private static let planMax = 256
+  /// What the library's encoder uses at most, whatever the peer allows.
+  private static let tableBytesMax = 4_096
+  /// SETTINGS_MAX_FRAME_SIZE as it begins; nobody here raises it.
+  static let frameBytesMax = 16_384
 
   // MARK: - Templates
 
@@ -153,6 +170,7 @@ struct RepeatLane {
       switch head.type {
       case FrameHead.Kind.headers:
         guard Self.mayBegin(bytes, at: offset), streamID > newest, streamID & 1 == 1,
+          plan.count < Self.planMax,
           let template = template(of: bytes.extracting(payload..<frame.upperBound))
         else { return offset }
         let ends = head.flags & FrameHead.Flag.endStream != 0
@@ -176,7 +194,8 @@ struct RepeatLane {
   }
 
   private func fits(_ byteCount: Int, _ fields: RequestState) -> Bool {
-    byteCount <= fields.bodyBytesMax && byteCount == fields.contentLength ?? byteCount
+    byteCount <= min(fields.bodyBytesMax, Self.frameBytesMax)
+      && byteCount == fields.contentLength ?? byteCount
   }
 
   // MARK: - Streams
@@ -211,6 +230,23 @@ struct RepeatLane {
       open.remove(at: index)
     }
     waiting.removeAll { $0.value.streamID == streamID }
+  }
+
+  /// Whether a stream's window would be larger than RFC 9113 §6.9.1 allows.
+  func exceedsWindow(startingWith bytes: Int) -> Bool {
+    open[openStart...].contains { bytes + $0.value.windowCredit > Int(Int32.max) }
+  }
+
+  /// The peer allows the encoder a table of this size.
+  mutating func limitTable(to bytes: Int) {
+    let bytes = min(bytes, Self.tableBytesMax)
+    if bytes < tableBytes { tableBytesUnsaid = min(tableBytesUnsaid ?? .max, bytes) }
+    tableBytes = bytes
+  }
+
+  /// A header block has said the table's size.
+  mutating func saidTableBytes() {
+    tableBytesUnsaid = nil
   }
 
   // MARK: - Frames in two pieces

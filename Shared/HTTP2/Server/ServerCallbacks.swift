@@ -18,9 +18,9 @@ internal import CNghttp2
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(table) { session, frame, user in
       guard let session = unsafe session, let frame = unsafe frame else { return 0 }
       let isRequest = unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-      unsafe inbox(user).value.beganHeaders(
+      let isTaken = unsafe inbox(user).value.beganHeaders(
         frame.pointee.hd.stream_id, isRequest: isRequest, Library(session: session))
-      return 0
+      return isTaken ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     }
     unsafe nghttp2_session_callbacks_set_on_header_callback(table) {
       _, _, name, nameCount, value, valueCount, _, user in

@@ -53,6 +53,16 @@ struct ServerInbox {
   mutating func beganFrame(_ head: nghttp2_frame_hd, _ library: Library) {
     guard head.type == FrameHead.Kind.headers else { return }
     let streamID = head.stream_id
+    if isLanes(streamID, library) {
+      // The peer has ended it; the library does not know, and might open it once more.
+      let wasTaken =
+        lane.request(streamID) != nil || closedStreams.wasClosed(streamID)
+        || closedStreams.wasReset(streamID)
+      library.terminate(
+        wasTaken ? ErrorCode.streamClosed : ErrorCode.protocolError, atLeast: lane.lastStreamID)
+      hasStaleFrame = true
+      return
+    }
     if streamID > highestStreamID {
       highestStreamID = streamID
       libraryStreamID = streamID
@@ -63,7 +73,8 @@ struct ServerInbox {
     }
     // RFC 9113 §5.1.1: a smaller number than before was never opened and cannot be any more.
     let wasClosed = closedStreams.wasClosed(streamID)
-    library.terminate(wasClosed ? ErrorCode.streamClosed : ErrorCode.protocolError)
+    library.terminate(
+      wasClosed ? ErrorCode.streamClosed : ErrorCode.protocolError, atLeast: lane.lastStreamID)
     hasStaleFrame = true
   }
 
@@ -77,11 +88,14 @@ struct ServerInbox {
       if let request = request(head.stream_id, library) { endStream(of: request) }
     case FrameHead.Kind.reset:
       peerResetStreamID = head.stream_id
-    case FrameHead.Kind.settings:
-      if head.flags & FrameHead.Flag.ack == 0 {
-        expectedFrames += 1
-      } else {
-        settingsUnacknowledged -= 1
+    case FrameHead.Kind.settings where head.flags & FrameHead.Flag.ack != 0:
+      settingsUnacknowledged -= 1
+    case FrameHead.Kind.settings where head.flags & FrameHead.Flag.ack == 0:
+      expectedFrames += 1
+      lane.acknowledgementsDue += 1
+      lane.limitTable(to: library.peerTableBytes)
+      if lane.exceedsWindow(startingWith: library.peerInitialWindow) {
+        library.terminate(ErrorCode.flowControlError, atLeast: lane.lastStreamID)
       }
     case FrameHead.Kind.ping:
       if head.flags & FrameHead.Flag.ack == 0 { expectedFrames += 1 } else { pingAcks += 1 }
@@ -96,12 +110,21 @@ struct ServerInbox {
 
   // MARK: - Header blocks
 
-  mutating func beganHeaders(_ streamID: Int32, isRequest: Bool, _ library: Library) {
+  /// Prepares for the fields of a block; false makes the library ignore it.
+  mutating func beganHeaders(_ streamID: Int32, isRequest: Bool, _ library: Library) -> Bool {
     guard isRequest else {
       latest = request(streamID, library)
       latestStreamID = streamID
       latest?.value.isInTrailers = true
-      return
+      return true
+    }
+    // The library counts its own streams only.
+    guard openStreams < limits.streamsMax else {
+      latest = nil
+      latestStreamID = 0
+      closedStreams.appendReset(streamID)
+      library.reset(streamID, code: ErrorCode.refusedStream)
+      return false
     }
     let request = pool.take()
     request.value.begin(streamID: streamID, bodyBytesMax: limits.bodyBytesMax)
@@ -110,6 +133,7 @@ struct ServerInbox {
     openStreams += 1
     // The pool keeps the request until the stream has closed.
     unsafe library.setObject(at: request.address, of: streamID)
+    return true
   }
 
   /// Stores one field; false makes the library reset the stream.
@@ -214,6 +238,7 @@ struct ServerInbox {
       latest = nil
       latestStreamID = 0
     }
+    if !lane.deferred.isEmpty { lane.deferred.removeAll { $0 == streamID } }
     let peerEnded = streamID == peerResetStreamID || (errorCode == 0 && request.value.isComplete)
     if peerEnded {
       closedStreams.appendClosed(streamID)

@@ -1,8 +1,5 @@
 /// Answers to requests that the lane took: frames written here instead of by the library.
 extension ServerSession {
-  /// Every peer takes DATA frames of this size (RFC 9113 §4.2).
-  private static let frameBytesMax = 16_384
-
   /// Answers a request of the lane. Its body is in `answer`.
   mutating func submitRepeat(
     _ request: Box<RequestState>, status: Int, contentType: StaticString?, headers: [HeaderField]
@@ -14,13 +11,21 @@ extension ServerSession {
     request.value.stage = .answered
     request.value.answerOffset = 0
     let isEmpty = request.value.answer.isEmpty
+    writeAcknowledgement()
     let start = inbox.value.lane.output.count
     inbox.value.lane.output.appendFrameHead(
       byteCount: 0, FrameHead.Kind.headers,
       flags: FrameHead.Flag.endHeaders | (isEmpty ? FrameHead.Flag.endStream : 0), streamID)
+    if let smallest = inbox.value.lane.tableBytesUnsaid {
+      // The library's encoder will say the same once more, which changes nothing.
+      inbox.value.lane.output.appendTableSize(smallest)
+      let last = inbox.value.lane.tableBytes
+      if last > smallest { inbox.value.lane.output.appendTableSize(last) }
+      inbox.value.lane.saidTableBytes()
+    }
     inbox.value.lane.output.appendHeaders(
       status: status, contentType: contentType, byteCount: byteCount, headers)
-    inbox.value.lane.output.setFrameLength(at: start)
+    inbox.value.lane.output.endHeaders(at: start, streamID)
     inbox.value.unsentBytes += request.value.answer.count
     if isEmpty { return inbox.value.closeRepeat(streamID) }
     if !sendAnswer(of: request) { inbox.value.lane.waiting.append(request) }
@@ -33,7 +38,7 @@ extension ServerSession {
       let offset = request.value.answerOffset
       let rest = request.value.answer.count - offset
       let count = min(
-        rest, Self.frameBytesMax, library.peerInitialWindow + request.value.windowCredit,
+        rest, RepeatLane.frameBytesMax, library.peerInitialWindow + request.value.windowCredit,
         library.peerConnectionWindow - inbox.value.lane.debt)
       guard count > 0 else { return false }
       inbox.value.lane.output.appendFrameHead(
@@ -56,17 +61,43 @@ extension ServerSession {
     }
   }
 
+  /// Whether the lane has frames to send.
+  var wantsRepeatOutput: Bool {
+    if !inbox.value.lane.output.isEmpty || owesWindow { return true }
+    guard !inbox.value.lane.waiting.isEmpty,
+      library.peerConnectionWindow > inbox.value.lane.debt
+    else { return false }
+    let window = library.peerInitialWindow
+    return inbox.value.lane.waiting.contains { window + $0.value.windowCredit > 0 }
+  }
+
+  /// The window is given back in few large steps: an update costs both sides more than a scan's
+  /// body.
+  private var owesWindow: Bool {
+    inbox.value.lane.bodyBytesOwed > 0
+      && inbox.value.lane.bodyBytesOwed >= inbox.value.limits.connectionWindowBytes / 4
+  }
+
+  /// Sends the library's acknowledgement of SETTINGS in front of what depends on them: a peer may
+  /// hold on to its old ones until then.
+  private mutating func writeAcknowledgement() {
+    guard inbox.value.lane.acknowledgementsDue > 0 else { return }
+    // Out of the inbox: the library's callbacks use that.
+    var output = exchange(&inbox.value.lane.output, with: [])
+    while inbox.value.lane.acknowledgementsDue > 0, sendFrame(into: &output) > 0 {}
+    inbox.value.lane.output = output
+  }
+
   /// Appends the lane's frames to `output`.
   mutating func takeRepeatOutput(into output: inout [UInt8]) {
     guard inbox.value.lane.lastStreamID > 0 else { return }
     if !inbox.value.lane.waiting.isEmpty {
+      writeAcknowledgement()
       for request in exchange(&inbox.value.lane.waiting, with: []) where !sendAnswer(of: request) {
         inbox.value.lane.waiting.append(request)
       }
     }
-    // The window is given back in few large steps: an update costs both sides more than a scan's
-    // body.
-    if inbox.value.lane.bodyBytesOwed >= inbox.value.limits.connectionWindowBytes / 4 {
+    if owesWindow {
       inbox.value.lane.output.appendFrameHead(
         byteCount: 4, FrameHead.Kind.windowUpdate, flags: 0, 0)
       inbox.value.lane.output.append(bigEndian: UInt32(inbox.value.lane.bodyBytesOwed))

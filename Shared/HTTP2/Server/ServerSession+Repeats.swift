@@ -8,7 +8,7 @@ extension ServerSession {
   mutating func takeRepeats(
     _ bytes: Span<UInt8>, from start: inout Int
   ) throws(HTTP2Error) -> Bool {
-    if !inbox.value.isDraining, RepeatLane.mayBegin(bytes, at: start) {
+    if !inbox.value.isDraining, !inbox.value.lane.isPaused, RepeatLane.mayBegin(bytes, at: start) {
       let end = inbox.value.lane.planRequests(
         bytes, from: start, newest: inbox.value.highestStreamID)
       if end > start {
@@ -36,8 +36,11 @@ extension ServerSession {
         taken += 1
       } else {
         try passNeutral(bytes.extracting(planned.headers))
-        var ignored = 0
-        if !planned.data.isEmpty { try pass(bytes.extracting(planned.data), from: &ignored) }
+        var offset = planned.data.lowerBound
+        // Large frames pass in several slices.
+        while offset < planned.data.upperBound {
+          try pass(bytes.extracting(offset..<planned.data.upperBound), from: &offset)
+        }
       }
     }
     if taken > 0 { flood.requestsTaken(taken) }
@@ -78,6 +81,10 @@ extension ServerSession {
       return true
     }
     let head = FrameHead(bytes, at: start)
+    if head.type == FrameHead.Kind.data, inbox.value.isLanes(Int32(head.streamID), library) {
+      // The peer has ended every stream that the lane took (RFC 9113 §5.1).
+      throw end(breaking: .staleStream)
+    }
     guard head.type == FrameHead.Kind.windowUpdate || head.type == FrameHead.Kind.reset,
       head.length == 4
     else { return false }
@@ -101,7 +108,7 @@ extension ServerSession {
     } else if head.type == FrameHead.Kind.reset {
       inbox.value.closeRepeat(streamID)
     } else {
-      widenStream(streamID, by: number)
+      try widenStream(streamID, by: number)
     }
     return true
   }
@@ -122,27 +129,33 @@ extension ServerSession {
     for streamID in exchange(&inbox.value.lane.deferred, with: []) { library.resume(streamID) }
   }
 
-  private mutating func widenStream(_ streamID: Int32, by increment: Int) {
+  private mutating func widenStream(
+    _ streamID: Int32, by increment: Int
+  ) throws(HTTP2Error) {
     guard let request = inbox.value.lane.request(streamID) else { return }
     let window = library.peerInitialWindow + request.value.windowCredit + increment
     if increment == 0 {
-      resetRepeat(streamID, ErrorCode.protocolError)
+      try refuseWindow(streamID, ErrorCode.protocolError)
     } else if window > Int32.max {
-      resetRepeat(streamID, ErrorCode.flowControlError)
+      try refuseWindow(streamID, ErrorCode.flowControlError)
     } else {
       request.value.windowCredit += increment
     }
   }
 
-  private mutating func resetRepeat(_ streamID: Int32, _ code: UInt32) {
+  private mutating func refuseWindow(_ streamID: Int32, _ code: UInt32) throws(HTTP2Error) {
+    resetRepeat(streamID, code)
+    if let broken = flood.resetStreams(count: 1, now: inbox.value.now) {
+      throw end(breaking: broken)
+    }
+  }
+
+  mutating func resetRepeat(_ streamID: Int32, _ code: UInt32) {
     inbox.value.closedStreams.appendReset(streamID)
     inbox.value.closeRepeat(streamID)
     inbox.value.lane.output.appendFrameHead(
       byteCount: 4, FrameHead.Kind.reset, flags: 0, streamID)
     inbox.value.lane.output.append(bigEndian: code)
-    if let broken = flood.resetStreams(count: 1, now: inbox.value.now) {
-      terminate(broken.errorCode)
-    }
   }
 }
 
@@ -152,7 +165,8 @@ extension ServerInbox {
     let body =
       planned.data.isEmpty
       ? 0..<0 : (planned.data.lowerBound + FrameHead.byteCount)..<planned.data.upperBound
-    guard openStreams < limits.streamsMax, bufferedBytes + body.count <= limits.bufferedBytesMax
+    guard openStreams < limits.streamsMax, body.count <= limits.streamWindowBytes,
+      bufferedBytes + body.count <= limits.bufferedBytesMax
     else { return false }
     let request = pool.take()
     request.value.beginRepeat(streamID: planned.streamID)

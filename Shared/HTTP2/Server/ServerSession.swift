@@ -58,7 +58,12 @@ internal import CNghttp2
   private mutating func receiveFrames(_ bytes: Span<UInt8>) throws(HTTP2Error) {
     var start = 0
     while start < bytes.count {
-      if flood.isBetweenFrames, try takeRepeats(bytes, from: &start) { continue }
+      // Inside a header block every other frame is an error, which is the library's to find.
+      if flood.isBetweenFrames, flood.headerBlockSince == nil,
+        try takeRepeats(bytes, from: &start)
+      {
+        continue
+      }
       try pass(bytes.extracting(start...), from: &start)
     }
   }
@@ -88,8 +93,11 @@ internal import CNghttp2
     if inbox.value.requestsCompleted > 0 { flood.requestsCompleted(inbox.value.requestsCompleted) }
     let nowQueued = library.queuedFrames
     let resets = nowQueued - queued - inbox.value.expectedFrames
-    if resets > 0, let broken = flood.resetStreams(count: resets, now: now) {
-      throw end(breaking: broken)
+    if resets > 0 {
+      inbox.value.lane.isPaused = true
+      if let broken = flood.resetStreams(count: resets, now: now) {
+        throw end(breaking: broken)
+      }
     }
     if nowQueued > inbox.value.limits.outboundFramesMax { throw end(breaking: .outboundFrames) }
     if inbox.value.connectionConsumed > 0 {
@@ -115,7 +123,7 @@ internal import CNghttp2
   /// `takeOutput` or the peer's windows make room.
   package var hasRequests: Bool {
     !isTerminated && failure == nil && inbox.value.pool.hasReady
-      && inbox.value.unsentBytes <= inbox.value.limits.outboundBytesMax
+      && unsentBytes <= inbox.value.limits.outboundBytesMax
   }
 
   /// The next stream that closed before its request was answered: drop the work. The request
@@ -130,29 +138,54 @@ internal import CNghttp2
   /// frame may exceed that.
   package mutating func takeOutput(into output: inout [UInt8], max: Int = .max) {
     if failure != nil { return appendLastWords(to: &output) }
-    inbox.value.dataFramesSent = 0
     takeRepeatOutput(into: &output)
     repeat {
       while output.count < max {
-        let count = library.send(into: &output)
-        if count < 0 {
-          _ = fail(Int32(count), during: "sending")
-          return appendLastWords(to: &output)
-        }
-        if count == 0 { break }
+        if sendFrame(into: &output) <= 0 { break }
       }
+      if failure != nil { return appendLastWords(to: &output) }
     } while resetEarlyAnswered()
-    if inbox.value.dataFramesSent > 0 { flood.sentData(frames: inbox.value.dataFramesSent) }
+    if inbox.value.lane.isPaused, library.queuedFrames == 0 { inbox.value.lane.isPaused = false }
+    // The lane's were counted while they were written, before this.
+    if inbox.value.dataFramesSent > 0 {
+      flood.sentData(frames: inbox.value.dataFramesSent)
+      inbox.value.dataFramesSent = 0
+    }
+  }
+
+  /// Appends the library's next frame. Returns its size, zero when there is none, or a negative
+  /// number when the session has failed.
+  mutating func sendFrame(into output: inout [UInt8]) -> Int {
+    let start = output.count
+    let count = library.send(into: &output)
+    if count < 0 { _ = fail(Int32(count), during: "sending") }
+    guard count >= FrameHead.byteCount else { return count }
+    switch output[start + 3] {
+    case FrameHead.Kind.headers: inbox.value.lane.saidTableBytes()
+    case FrameHead.Kind.settings where output[start + 4] & FrameHead.Flag.ack != 0:
+      inbox.value.lane.acknowledgementsDue -= 1
+    case FrameHead.Kind.goAway: sentGoAway(&output, at: start)
+    default: break
+    }
+    return count
+  }
+
+  /// The library names the newest stream it knows, but the lane's were served as well: a client
+  /// would send them again. After an error the library is deaf and mute, and so is the lane.
+  private mutating func sentGoAway(_ output: inout [UInt8], at start: Int) {
+    output.raiseLastStream(to: inbox.value.lane.lastStreamID, at: start)
+    let code = output[(start + FrameHead.byteCount + 4)...].prefix(4)
+    if code.contains(where: { $0 != 0 }) { isTerminated = true }
   }
 
   /// Whether `takeOutput` has something to append.
   package var wantsOutput: Bool {
     if failure != nil { return !hasSentLastWords }
-    return library.wantsWrite || !inbox.value.lane.output.isEmpty
+    return library.wantsWrite || wantsRepeatOutput
   }
 
   /// Answer bytes that wait for the peer's windows or for `takeOutput`.
-  package var unsentBytes: Int { inbox.value.unsentBytes }
+  package var unsentBytes: Int { inbox.value.unsentBytes + inbox.value.lane.output.count }
 
   /// Whether nothing more is to be read or written: close once the output is written.
   package var wantsClose: Bool {
@@ -179,7 +212,7 @@ internal import CNghttp2
       facts.bodyDeadline = inbox.value.pool.bodyDeadline(inbox.value.limits.timers)
     }
     facts.requests = inbox.value.requestCount
-    facts.unsentBytes = inbox.value.unsentBytes
+    facts.unsentBytes = unsentBytes
     facts.sentBytes = inbox.value.sentBytes
     facts.pingAcks = inbox.value.pingAcks
     return facts
@@ -209,6 +242,7 @@ internal import CNghttp2
 
   /// Resets one stream, for example to refuse it unprocessed (`ErrorCode.refusedStream`).
   package mutating func reset(_ streamID: Int32, code: UInt32) {
+    if inbox.value.lane.request(streamID) != nil { return resetRepeat(streamID, code) }
     library.reset(streamID, code: code)
   }
 
@@ -298,7 +332,8 @@ internal import CNghttp2
     guard !hasSentLastWords else { return }
     hasSentLastWords = true
     let code = failure?.errorCode ?? ErrorCode.internalError
-    output += [0, 0, 8, FrameHead.Kind.goAway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    output.append(UInt8(truncatingIfNeeded: code))
+    output.appendFrameHead(byteCount: 8, FrameHead.Kind.goAway, flags: 0, 0)
+    output.append(bigEndian: UInt32(bitPattern: inbox.value.highestStreamID))
+    output.append(bigEndian: code)
   }
 }
