@@ -9,8 +9,12 @@ import VerifierCore
 final class ScanBatch {
   private let verifier: VerifierLoop
   private let context: ScanContext
-  private let now = WallClock.now()
-  private var slots: [[UInt8]]
+  private let now: Instant
+  /// The answers as they became known, and where the one to each code is. As long as none had to
+  /// wait this is the body, but for its end.
+  private var answers = Array("{\"answers\":[".utf8)
+  private var slots: [Range<Int>] = []
+  private var isInOrder = true
   private var open = 0
   private var isScanned = false
   private var deferred: DeferredReply?
@@ -23,13 +27,20 @@ final class ScanBatch {
     self.verifier = verifier
     self.context = context
     self.deferred = deferred
-    slots = Array(repeating: [], count: count)
+    now = verifier.turnTime
+    slots.reserveCapacity(count)
+    answers.reserveCapacity(count * Self.answerBytes)
   }
 
-  func scan(_ text: ArraySlice<UInt8>, at index: Int) throws(Problem) {
+  /// A usual answer and its comma.
+  private static let answerBytes = 352
+
+  /// Scans the next code of the batch.
+  func scan(_ text: Span<UInt8>) throws(Problem) {
     let verifier = verifier
-    verifier.code.removeAll(keepingCapacity: true)
-    if !CodeText.decode(text.span, into: &verifier.code) { verifier.code.removeAll() }
+    let index = slots.count
+    slots.append(0..<0)
+    verifier.decode(text)
     switch try verifier.decide(context.scene, now) {
     case .home(let verdict):
       let finding = Finding(
@@ -40,6 +51,7 @@ final class ScanBatch {
       write(finding, at: index)
     case .partner(let region):
       open += 1
+      isInOrder = false
       verifier.askPartner(verifier.code, region, context) { [self] finding in
         if finding.verdict.outcome == .accepted, context.scene.once != .no {
           claim(finding, at: index)
@@ -53,19 +65,30 @@ final class ScanBatch {
   }
 
   private func write(_ finding: Finding, at index: Int) {
-    verifier.record(finding, context, now, to: &slots[index])
+    // Taken out of `self` while the verifier writes behind it.
+    var answers = exchange(&self.answers, with: [])
+    defer { self.answers = answers }
+    let start = answers.count
+    verifier.record(finding, context, now, to: &answers)
+    slots[index] = start..<answers.count
+    answers.append(UInt8(ascii: ","))
   }
 
   private func claim(_ finding: Finding, at index: Int) {
     open += 1
+    isInOrder = false
     verifier.claim(finding, context, now) { [self] finding, receipt in
+      let start = answers.count
       verifier.answers.append(
-        finding, receipt: receipt.span, scene: context.scene, now: now, to: &slots[index])
+        finding, receipt: receipt.span, scene: context.scene, now: now, level: verifier.level,
+        to: &answers)
+      slots[index] = start..<answers.count
       verifier.counters[Int(finding.verdict.outcome.rawValue)].add()
       closeOne()
     } failure: { [self] problem in
       // The others may be committed already: only this one does not count.
-      slots[index] = problem.body
+      slots[index] = answers.count..<(answers.count + problem.body.count)
+      answers.append(contentsOf: problem.body)
       closeOne()
     }
   }
@@ -81,18 +104,23 @@ final class ScanBatch {
     if let deferred {
       if open == 0 { deferred.respond(200, "application/json", body) }
     } else if open == 0 {
-      exchange.respond(200, "application/json", body.span)
+      exchange.respond(200, "application/json") { $0 = body }
     } else {
       deferred = exchange.deferReply()
     }
   }
 
   private var body: [UInt8] {
+    if isInOrder {
+      answers[answers.count - 1] = UInt8(ascii: "]")
+      answers.append(UInt8(ascii: "}"))
+      return exchange(&answers, with: [])
+    }
     var body = Array("{\"answers\":[".utf8)
-    body.reserveCapacity(slots.reduce(16) { $0 + $1.count + 1 })
+    body.reserveCapacity(answers.count + slots.count)
     for (index, slot) in slots.enumerated() {
       if index > 0 { body.append(UInt8(ascii: ",")) }
-      body.append(contentsOf: slot)
+      body.append(contentsOf: answers[slot])
     }
     body.append(contentsOf: "]}".utf8)
     return body

@@ -30,14 +30,21 @@ extension VerifierLoop {
   private func scan(_ exchange: Exchange) throws(Problem) {
     level = exchange.level
     let fieldsID = exchange.request.fieldsID
-    if let context = knownContext(fieldsID) {
-      decodeBody(exchange)
-      return try scan(exchange, context)
+    let body = exchange.request.body
+    if let known = knownScan(fieldsID) {
+      guard let json = known.json else {
+        decode(body.span)
+        return try scan(exchange, known.context)
+      }
+      if let range = json.value(in: body.span) {
+        decode(body.span.extracting(range))
+        return try scan(exchange, known.context)
+      }
     }
     if exchange.hasContentType(.text) {
       let context = try textContext(exchange)
-      keep(context, for: fieldsID)
-      decodeBody(exchange)
+      keep(KnownScan(fieldsID: fieldsID, context: context))
+      decode(body.span)
       return try scan(exchange, context)
     }
     guard exchange.hasContentType(.json) else {
@@ -48,14 +55,11 @@ extension VerifierLoop {
       throw .badRequest("bad_code", "\"code\" is the scanned text.")
     }
     let context = try jsonContext(json, exchange.principal)
-    decode(text)
+    if let repeated = RepeatedObject(body, varying: "code", value: text) {
+      keep(KnownScan(fieldsID: fieldsID, context: context, json: repeated))
+    }
+    decode(Array(text.utf8).span)
     try scan(exchange, context)
-  }
-
-  private func decodeBody(_ exchange: Exchange) {
-    let body = exchange.request.body
-    code.removeAll(keepingCapacity: true)
-    if !CodeText.decode(body.span, into: &code) { code.removeAll() }
   }
 
   /// Scans the code in `code`.
@@ -103,10 +107,10 @@ extension VerifierLoop {
     ) { cache.status(of: $0) }
   }
 
-  func decode(_ text: String) {
+  /// Decodes a scanned text into `code`, which stays empty if it is none.
+  func decode(_ text: Span<UInt8>) {
     code.removeAll(keepingCapacity: true)
-    let bytes = Array(text.utf8)
-    if !CodeText.decode(bytes.span, into: &code) { code.removeAll() }
+    if !CodeText.decode(text, into: &code) { code.removeAll() }
   }
 
   /// Writes the scan into the journal and its answer behind `answer`.
@@ -172,18 +176,24 @@ extension VerifierLoop {
   private func scanBatch(_ exchange: Exchange) throws(Problem) {
     level = exchange.level
     try refuseIfJournalIsBehind()
-    var texts: [ArraySlice<UInt8>] = []
     let context: ScanContext
+    var bytes = exchange.request.body
+    let texts: [Range<Int>]
     if exchange.hasContentType(.text) {
       context = try textContext(exchange)
-      texts = exchange.request.body.split(separator: 0x0A)
+      texts = Self.lines(of: bytes.span)
     } else if exchange.hasContentType(.json) {
       let json = try exchange.jsonObject(allowed: Self.members + ["codes"])
       context = try jsonContext(json, exchange.principal)
       guard let codes = json["codes"]?.array else {
         throw .badRequest("bad_codes", "\"codes\" is the array of the scanned texts.")
       }
-      texts = codes.map { Array(($0.string ?? "").utf8)[...] }
+      bytes = []
+      texts = codes.map { code in
+        let start = bytes.count
+        bytes.append(contentsOf: (code.string ?? "").utf8)
+        return start..<bytes.count
+      }
     } else {
       throw .unsupportedMediaType("text/plain (a code a line) or application/json")
     }
@@ -199,12 +209,24 @@ extension VerifierLoop {
     }
     let batch = ScanBatch(self, context, count: texts.count, deferred)
     do throws(Problem) {
-      for (index, text) in texts.enumerated() { try batch.scan(text, at: index) }
+      for text in texts { try batch.scan(bytes.span.extracting(text)) }
     } catch {
       guard let deferred else { throw error }
       return deferred.respond(error)
     }
     batch.finish(exchange)
+  }
+
+  /// The lines that are not empty.
+  private static func lines(of text: Span<UInt8>) -> [Range<Int>] {
+    var lines: [Range<Int>] = []
+    lines.reserveCapacity(batchMax)
+    var start = 0
+    for index in 0...text.count where index == text.count || text[index] == 0x0A {
+      if index > start { lines.append(start..<index) }
+      start = index + 1
+    }
+    return lines
   }
 
   // MARK: What a scan is for

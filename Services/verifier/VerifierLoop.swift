@@ -27,8 +27,8 @@ final class VerifierLoop: LoopService {
   var code: [UInt8] = []
   var scratch: [UInt8] = []
   var receipt: [UInt8] = []
-  /// Contexts of text scans by `Request.fieldsID`: a gate's scans are all alike.
-  private var knownContexts: [(fieldsID: Int, context: ScanContext)?]
+  /// What scans were for, by `Request.fieldsID`: a gate's are all alike.
+  private var knownScans: [KnownScan?]
   /// The time of this turn, which its scans share as they share the view of the cache.
   private(set) var turnTime = Instant(milliseconds: 0)
   /// The headers that say for a text scan what JSON says in members.
@@ -54,7 +54,7 @@ final class VerifierLoop: LoopService {
       metrics.counter(
         "citycode_scans_total", "Scans answered, by outcome.", ["outcome": $0.name])
     }
-    knownContexts = Array(repeating: nil, count: Self.knownContextsMax)
+    knownScans = Array(repeating: nil, count: Self.knownScansMax)
     router = Router(scanRoutes)
     reloadKeys()
   }
@@ -63,7 +63,7 @@ final class VerifierLoop: LoopService {
   /// asks.
   func urgency(of request: Request, _ principal: Principal) -> Urgency {
     let scene =
-      knownContext(request.fieldsID)?.scene
+      knownScan(request.fieldsID)?.context.scene
       ?? principal.scenes.lazy.compactMap { self.parts.scenes[$0] }.first
     return switch scene?.priority {
     case .high: .high
@@ -78,19 +78,19 @@ final class VerifierLoop: LoopService {
     journal.handOver()
   }
 
-  private static let knownContextsMax = 1_024
+  private static let knownScansMax = 1_024
 
   /// What an earlier request with the same header fields was for.
-  func knownContext(_ fieldsID: Int) -> ScanContext? {
-    guard fieldsID != 0, let known = knownContexts[fieldsID % Self.knownContextsMax],
+  func knownScan(_ fieldsID: Int) -> KnownScan? {
+    guard fieldsID != 0, let known = knownScans[fieldsID % Self.knownScansMax],
       known.fieldsID == fieldsID
     else { return nil }
-    return known.context
+    return known
   }
 
-  func keep(_ context: ScanContext, for fieldsID: Int) {
-    guard fieldsID != 0 else { return }
-    knownContexts[fieldsID % Self.knownContextsMax] = (fieldsID, context)
+  func keep(_ known: KnownScan) {
+    guard known.fieldsID != 0 else { return }
+    knownScans[known.fieldsID % Self.knownScansMax] = known
   }
 
   /// Gives scans of this turn one view of the cache, and one time.
@@ -116,5 +116,19 @@ final class VerifierLoop: LoopService {
     }
     let this = LoopBound(self, on: loop)
     loop.schedule(afterMilliseconds: 1_000) { this.value.reloadKeys() }
+  }
+}
+
+/// What a scan was for, to be used for the next with the same header fields.
+final class KnownScan {
+  let fieldsID: Int
+  let context: ScanContext
+  /// The request's JSON but for the code; `nil` for a text.
+  let json: RepeatedObject?
+
+  init(fieldsID: Int, context: ScanContext, json: RepeatedObject? = nil) {
+    self.fieldsID = fieldsID
+    self.context = context
+    self.json = json
   }
 }
