@@ -33,7 +33,7 @@ import Testing
         Repeat.post(streamID, body, block) + (random.next(3) == 0 ? Wire.ping() : [])
         + Wire.windowUpdate(random.next(2) == 0 ? 0 : streamID, 1 + UInt32(random.next(500)))
       // The share, not the place: blocks differ in length.
-      let cut = bytes.count * random.next(101) / 100
+      let cut = bytes.count * min(random.next(201), 100) / 100
       server.send(Array(bytes[..<cut]))
       server.send(Array(bytes[cut...]))
       while let request = server.next() {

@@ -94,8 +94,13 @@ import Testing
     server.send(Repeat.post(5, []))
     while server.next() != nil {}
     server.send(Wire.reset(5))
-    #expect(server.nextClosed() == 5 && server.openStreams == 2 && !server.respond(to: 5, []))
-    server.send((0..<300).flatMap { Repeat.post(7 + 2 * $0, []) + Wire.reset(7 + 2 * $0) })
+    #expect(server.nextClosed() == 5 && server.openStreams == 0 && !server.respond(to: 5, []))
+    var flood: [UInt8] = []
+    for index in UInt32(0)..<300 {
+      flood += Repeat.post(7 + 2 * index, [])
+      flood += Wire.reset(7 + 2 * index)
+    }
+    server.send(flood)
     #expect(server.error?.code == .flooded(.resets) && server.next() == nil)
   }
 
@@ -108,7 +113,7 @@ import Testing
     server.reset(5, ErrorCode.refusedStream)
     server.pump()
     #expect(server.resets.map(\.errorCode) == [ErrorCode.refusedStream])
-    #expect(server.nextClosed() == 5 && server.openStreams == 2)
+    #expect(server.nextClosed() == 5 && server.openStreams == 0)
   }
 
   @Test("an error of the library's finding names the lane's last stream, and takes no more")
@@ -169,7 +174,7 @@ import Testing
     limits.outboundBytesMax = 20_000
     let server = Server.taught(limits)
     server.body = nil
-    server.send((0..<40).flatMap { Repeat.post(5 + 2 * $0, []) })
+    for index in UInt32(0)..<40 { server.send(Repeat.post(5 + 2 * index, [])) }
     let body = [UInt8](repeating: 1, count: 1_000)
     var answered = 0
     while let request = server.next() {
