@@ -34,8 +34,9 @@ import Testing
     }
 
     deinit {
-      process.terminate()
-      process.waitUntilExit()
+      // Not `terminate`: the child has inherited blocked signals.
+      kill(process.processIdentifier, SIGKILL)
+      while process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
       try? FileManager.default.removeItem(at: directory)
     }
 
