@@ -24,15 +24,19 @@ import Testing
       process.standardOutput = FileHandle.nullDevice
       process.standardError = FileHandle.nullDevice
       try process.run()
-      for _ in 0..<200
-      where (try? RawConnection(to: .init(address: "127.0.0.1", port: port))) == nil {
+      var attemptsLeft = 200
+      while attemptsLeft > 0,
+        (try? RawConnection(to: .init(address: "127.0.0.1", port: port))) == nil
+      {
+        attemptsLeft -= 1
         Thread.sleep(forTimeInterval: 0.02)
       }
     }
 
     deinit {
-      process.terminate()
-      process.waitUntilExit()
+      // Not `terminate`: the child has inherited blocked signals.
+      kill(process.processIdentifier, SIGKILL)
+      while process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
       try? FileManager.default.removeItem(at: directory)
     }
 

@@ -93,7 +93,7 @@ struct Transport: ~Copyable {
     }
   }
 
-  /// Takes `output` and sends as much as the socket takes; the reason when the connection has ended.
+  /// Takes `output` and sends as much as the socket takes; the reason if the connection ended.
   mutating func flush(_ output: inout [UInt8]) -> String? {
     if !output.isEmpty, isSecured {
       if tls != nil {
