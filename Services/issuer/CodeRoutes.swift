@@ -24,10 +24,22 @@ extension IssuerLoop {
   ]
 
   private func issueOne(_ exchange: Exchange) throws(Problem) {
+    let fieldsID = exchange.request.fieldsID
+    if let known = knownIssue(fieldsID) {
+      let body = exchange.request.body
+      if let range = known.json.value(in: body.span) {
+        return try issueAgain(exchange, handle: body.span.extracting(range))
+      }
+    }
     let json = try exchange.jsonObject(allowed: Self.members)
     let form = try CodeForm(exchange)
     let (serial, status) = try entitledHolder(json, exchange.principal)
     let terms = try terms(json, count: 1)
+    if case .json = form, json.members?.count == 1, prefixIsPlain, let handle = json["handle"]?.string,
+      let repeated = RepeatedObject(exchange.request.body, varying: "handle", value: handle)
+    {
+      keep(KnownIssue(fieldsID: fieldsID, json: repeated))
+    }
     let text = CodeText.encode(
       make(serial, status, exchange.principal, terms).span, prefix: issuer.codePrefix)
     switch form {
@@ -36,6 +48,35 @@ extension IssuerLoop {
     case .picture(let kind, let pixels): try respond(exchange, picture: kind, pixels, text)
     }
   }
+
+  /// Makes one code on the usual terms, as most are: without reading JSON or writing it anew.
+  private func issueAgain(
+    _ exchange: Exchange, handle: Span<UInt8>
+  ) throws(Problem) {
+    let serial = try holder(handle, for: exchange.principal)
+    let status = try status(serial)
+    guard status.kind != .dependant else { throw Self.guardianRequired }
+    let terms = IssueTerms(validFrom: now, lifetimeSeconds: issuer.codeLifetimeSeconds)
+    var code = Swift.exchange(&self.code, with: [])
+    defer { self.code = code }
+    code.removeAll(keepingCapacity: true)
+    make(serial, status, exchange.principal, terms, into: &code)
+    exchange.respond(200, "application/json") { answer in
+      answer.append(contentsOf: "{\"code\":\"".utf8)
+      if let prefix = issuer.codePrefix { answer.append(contentsOf: prefix.utf8) }
+      Base32.encode(code.span, into: &answer)
+      tails.append(terms, status, to: &answer)
+    }
+  }
+
+  /// Whether JSON shows the code's prefix as it is.
+  private var prefixIsPlain: Bool {
+    issuer.codePrefix?.utf8.allSatisfy { 0x20...0x7E ~= $0 && $0 != 0x22 && $0 != 0x5C } ?? true
+  }
+
+  private static let guardianRequired = Problem(
+    403, IssueRefusal.guardianRequired.rawValue,
+    "This holder is a dependant: send the guardian's handle, and this one as \"dependant\".")
 
   private func respond(
     _ exchange: Exchange, text: String, _ terms: IssueTerms, _ status: Status
@@ -106,12 +147,21 @@ extension IssuerLoop {
   ) -> [UInt8] {
     var code: [UInt8] = []
     code.reserveCapacity(DynamicCode.byteCount)
-    var nonce: [UInt8] = []
+    make(serial, status, principal, terms, into: &code)
+    return code
+  }
+
+  private func make(
+    _ serial: Serial, _ status: Status, _ principal: Principal, _ terms: IssueTerms,
+    into code: inout [UInt8]
+  ) {
+    var nonce = Swift.exchange(&self.nonce, with: [])
+    defer { self.nonce = nonce }
+    nonce.removeAll(keepingCapacity: true)
     random.append(12, to: &nonce)
     codes.make(
       serial: serial, status: status, channel: principal.channel, terms: terms,
       nonce: Bytes12(nonce.span), into: &code)
-    return code
   }
 
   /// The holder to make a code for, if this request may have it: a dependant's code goes to its
@@ -126,9 +176,7 @@ extension IssuerLoop {
     let status = try status(serial)
     guard let dependantMember = json["dependant"] else {
       guard status.kind != .dependant else {
-        throw Problem(
-          403, IssueRefusal.guardianRequired.rawValue,
-          "This holder is a dependant: send the guardian's handle, and this one as \"dependant\".")
+        throw Self.guardianRequired
       }
       return (serial, status)
     }

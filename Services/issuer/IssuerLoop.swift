@@ -13,6 +13,12 @@ final class IssuerLoop: LoopService {
   let codes: CodeMaker
   var random = RandomPool()
   private(set) var router = Router([])
+  /// What requests for one code were, by `Request.fieldsID`: a channel's are all alike.
+  private var knownIssues: [KnownIssue?] = Array(repeating: nil, count: knownIssuesMax)
+  /// Reused for every code.
+  var code: [UInt8] = []
+  var nonce: [UInt8] = []
+  var tails = CodeAnswerTail()
 
   init(issuer: IssuerParts) throws {
     self.issuer = issuer
@@ -21,6 +27,21 @@ final class IssuerLoop: LoopService {
     handles = HandleCipher(key: issuer.secret.handleKey)
     codes = CodeMaker(region: issuer.region, secret: issuer.secret)
     router = Router(codeRoutes + holderRoutes + feedRoutes)
+  }
+
+  private static let knownIssuesMax = 256
+
+  /// An earlier request with the same header fields.
+  func knownIssue(_ fieldsID: Int) -> KnownIssue? {
+    guard fieldsID != 0, let known = knownIssues[fieldsID % Self.knownIssuesMax],
+      known.fieldsID == fieldsID
+    else { return nil }
+    return known
+  }
+
+  func keep(_ known: KnownIssue) {
+    guard known.fieldsID != 0 else { return }
+    knownIssues[known.fieldsID % Self.knownIssuesMax] = known
   }
 
   /// Read transactions end with the turn, so that they never hold back the reuse of pages.
@@ -34,6 +55,11 @@ final class IssuerLoop: LoopService {
   /// The holder a request names, if the handle is one of the caller's channel (or the caller may
   /// use every channel's).
   func holder(_ handle: some StringProtocol, for principal: Principal) throws(Problem) -> Serial {
+    let text = Array(handle.utf8)
+    return try holder(text.span, for: principal)
+  }
+
+  func holder(_ handle: Span<UInt8>, for principal: Principal) throws(Problem) -> Serial {
     guard let opened = handles.open(handle),
       opened.channel == principal.channel || principal.grants.contains(Grant.anyChannel)
     else {

@@ -49,8 +49,10 @@ package struct IssueTerms: Sendable {
 package final class CodeMaker {
   private let region: Region
   private let secret: RegionSecret
-  private var ciphers: [(epoch: KeyEpoch, cipher: AESGCM)] = []
+  private var epochs: [KeyEpoch] = []
+  private var ciphers: [AESGCM] = []
   private var claimBytes: [UInt8] = []
+  private var header: [UInt8] = []
 
   package init(region: Region, secret: RegionSecret) {
     self.region = region
@@ -76,7 +78,10 @@ package final class CodeMaker {
       kind: status.kind, flags: status.flags, channel: channel, sceneHint: terms.sceneHint,
       revision: status.revision
     ).append(to: &claimBytes)
-    let header = Array(code[start..<(start + DynamicCode.headerRange.count)])
+    var header = exchange(&self.header, with: [])
+    defer { self.header = header }
+    header.removeAll(keepingCapacity: true)
+    header.append(contentsOf: code[start...])
     let associated = header.span
     cipher(epoch).seal(
       plaintext: claimBytes.span, nonce: associated.extracting(DynamicCode.nonceRange),
@@ -84,12 +89,17 @@ package final class CodeMaker {
   }
 
   private func cipher(_ epoch: KeyEpoch) -> AESGCM {
-    for entry in ciphers where entry.epoch == epoch { return entry.cipher }
+    // The hour that began last is asked for most.
+    if let index = epochs.lastIndex(of: epoch) { return ciphers[index] }
     let key = secret.key(of: epoch)
     let cipher = AESGCM(key: key.span)
     // A batch spans 25 hours at most; the oldest of more belongs to hours gone by.
-    if ciphers.count == 32 { ciphers.removeFirst() }
-    ciphers.append((epoch, cipher))
+    if epochs.count == 32 {
+      epochs.removeFirst()
+      ciphers.removeFirst()
+    }
+    epochs.append(epoch)
+    ciphers.append(cipher)
     return cipher
   }
 }

@@ -24,7 +24,14 @@ package struct HandleCipher {
 
   /// `nil` for anything that `handle` did not make.
   package func open(_ handle: some StringProtocol) -> (serial: Serial, channel: UInt16)? {
-    guard handle.utf8.count == 26, let sealed = Base32.bytes(of: handle), sealed.count == 16
+    let text = Array(handle.utf8)
+    return open(text.span)
+  }
+
+  /// The same for a handle as bytes.
+  package func open(_ handle: Span<UInt8>) -> (serial: Serial, channel: UInt16)? {
+    var sealed: [UInt8] = []
+    guard handle.count == 26, Base32.decode(handle, into: &sealed), sealed.count == 16
     else { return nil }
     var block: [UInt8] = []
     cipher.decrypt(sealed.span, into: &block)
