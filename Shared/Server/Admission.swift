@@ -10,7 +10,7 @@ package enum Urgency: Int, CaseIterable, Sendable {
 struct AdmissionLimits: Sendable {
   /// A request that has waited longer is refused instead of served.
   var deadlineMilliseconds = 15
-  /// Requests under way of all clients of the loop, once it is behind.
+  /// Requests under way of all clients of the loop, once it falls behind; less if that does not do.
   var inFlightMax = 2_048
 }
 
@@ -61,6 +61,8 @@ struct Admission {
   /// No request of this turn arrived earlier.
   private(set) var arrivedAt: UInt64 = 0
   private(set) var level = DegradationLevel.full
+  /// The longest wait since it was set back.
+  var longestWait: UInt64 = 0
   private var unsettledSince: UInt64?
   private var wantsMore = false
 
@@ -88,6 +90,7 @@ struct Admission {
   mutating func endTurn(now: UInt64) {
     lastTurnEnd = now
     let age = now - arrivedAt
+    longestWait = max(longestWait, age)
     let wanted: DegradationLevel =
       age >= deadline ? .statusOnly : age >= deadline / 2 ? .withoutTexts : .full
     guard wanted != level else {
@@ -107,20 +110,43 @@ struct Admission {
   }
 }
 
-/// How many streams each connection may have open, so that all together ask for little more than
-/// the loop can do in time. What is under way waits as long as all of it takes (Little's law), so
+/// How many streams connections may have open, so that all together ask for little more than the
+/// loop can do in time. What is under way waits as long as all of it takes (Little's law), so
 /// refusing cannot bound the wait where every refusal is followed by the next request; allowing
-/// less can.
+/// less can. The sum goes down by a quarter while requests wait too long, and up again while they
+/// do not, as a TCP window does.
 struct StreamAllowance {
-  let inFlightMax: Int
+  /// Streams of all connections together; `nil` while the loop keeps up.
+  private(set) var inFlight: Int?
+  private let start: Int
+  private let deadline: UInt64
+
+  /// Begins with `inFlightMax` when the first requests have waited half of `deadline`.
+  init(inFlightMax: Int, deadline: UInt64) {
+    start = inFlightMax
+    self.deadline = deadline
+  }
+
+  /// Takes the longest wait since the last call, and how many streams `active` connections may
+  /// have as a rule; true if there is something to announce.
+  mutating func update(wait: UInt64, most: Int) -> Bool {
+    if wait >= deadline / 2 {
+      inFlight = inFlight.map { max($0 - $0 / 4, 64) } ?? start
+      return true
+    }
+    guard let sum = inFlight else { return false }
+    if wait < deadline / 4 { inFlight = sum < most ? sum + sum / 8 : nil }
+    return true
+  }
 
   /// SETTINGS_MAX_CONCURRENT_STREAMS for a connection of `urgency`, when `active` ones ask for
   /// something and the session's limit is `most`.
   func streams(_ urgency: Urgency, active: Int, most: Int) -> Int {
-    let share = inFlightMax / max(active, 1)
+    guard let inFlight else { return most }
+    let share = inFlight / max(active, 1)
     return switch urgency {
     case .high: most
-    case .normal: min(most, max(share, 4))
+    case .normal: min(most, max(share, 1))
     case .low: min(most, max(share / 4, 1))
     }
   }

@@ -34,13 +34,12 @@ final class LoopHost {
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
   private var admission: Admission
-  private let allowance: StreamAllowance
+  private var allowance: StreamAllowance
   private let degradation: Degradation
   private var queue = FairQueue<WaitingRequest>()
   private var requestsOfTurn = 0
   private var isBehind = false
   private var allowancesSetAt: UInt64 = 0
-  private var allowancesAreLow = false
   private var refusals = 0
 
   init(
@@ -50,7 +49,8 @@ final class LoopHost {
     self.loop = loop
     self.degradation = degradation
     admission = Admission(deadlineMilliseconds: limits.admission.deadlineMilliseconds)
-    allowance = StreamAllowance(inFlightMax: limits.admission.inFlightMax)
+    allowance = StreamAllowance(
+      inFlightMax: limits.admission.inFlightMax, deadline: admission.deadline)
     self.service = service
     router = service.router
     self.grants = grants
@@ -118,26 +118,26 @@ final class LoopHost {
     }
   }
 
-  /// While the loop is behind, allows each connection as many streams as can be served in time.
+  /// Allows connections as many streams as can be served in time.
   private func setAllowances(now: UInt64) {
-    let isBehind = admission.level > .full
-    guard isBehind || allowancesAreLow, now - allowancesSetAt >= Self.allowanceNanoseconds else {
-      return
-    }
+    guard now - allowancesSetAt >= Self.allowanceNanoseconds else { return }
     allowancesSetAt = now
-    allowancesAreLow = isBehind
-    let active = connections.values.count { $0.wasActive }
-    for connection in connections.values {
-      if isBehind, !connection.wasActive { continue }
+    let wait = exchange(&admission.longestWait, with: 0)
+    guard wait >= admission.deadline / 2 || allowance.inFlight != nil else { return }
+    let active = connections.values.filter(\.wasActive)
+    let most = active.reduce(0) { $0 + $1.streamsMost }
+    guard allowance.update(wait: wait, most: most) else { return }
+    let isOver = allowance.inFlight == nil
+    for connection in isOver ? Array(connections.values) : active {
       connection.wasActive = false
-      let most = connection.streamsMost
       connection.allowStreams(
-        isBehind ? allowance.streams(connection.urgency, active: active, most: most) : most)
+        allowance.streams(
+          connection.urgency, active: active.count, most: connection.streamsMost))
     }
   }
 
   /// A few turns of a loop that is behind, and a round trip of its clients.
-  private static let allowanceNanoseconds: UInt64 = 100_000_000
+  private static let allowanceNanoseconds: UInt64 = 50_000_000
 
   private func closeTurn() {
     serveQueue()

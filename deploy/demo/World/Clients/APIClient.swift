@@ -53,10 +53,30 @@ package final class APIClient: Sendable {
     upstream = try loop.run { LoopBound(Upstream(parsed, tls: tls, on: loop), on: loop) }
   }
 
-  /// Sends a request. Throws when there is no answer within the time, with the failure's name.
+  /// How often a request is sent again that was refused because of load.
+  private static let attemptsMax = 20
+
+  /// Sends a request, again if it is refused because of load: that is a 503 without a body. Throws
+  /// when there is no answer within the time, with the failure's name.
   package func send(
     _ method: HTTP2.Method, _ path: String, type: String? = nil, headers more: [HeaderField] = [],
     body: [UInt8] = [], timeoutMilliseconds: Int = 15_000
+  ) async throws -> Answer {
+    var answer: Answer
+    var attempts = 0
+    repeat {
+      if attempts > 0 { try await Task.sleep(for: .milliseconds(20 * attempts)) }
+      attempts += 1
+      answer = try await sendOnce(
+        method, path, type: type, headers: more, body: body,
+        timeoutMilliseconds: timeoutMilliseconds)
+    } while answer.status == 503 && answer.body.isEmpty && attempts < Self.attemptsMax
+    return answer
+  }
+
+  private func sendOnce(
+    _ method: HTTP2.Method, _ path: String, type: String?, headers more: [HeaderField],
+    body: [UInt8], timeoutMilliseconds: Int
   ) async throws -> Answer {
     let fields = headers + (type.map { [HeaderField("content-type", text: $0)] } ?? []) + more
     let (loop, upstream) = (loop, upstream)
