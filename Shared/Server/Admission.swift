@@ -9,7 +9,7 @@ package enum Urgency: Int, CaseIterable, Sendable {
 /// What one loop does when there is more to do than it can; all limits are settings.
 struct AdmissionLimits: Sendable {
   /// A request that has waited longer is refused instead of served.
-  var deadlineMilliseconds = 15
+  var deadlineMilliseconds = 12
   /// Requests under way of all clients of the loop, once it falls behind; less if that does not do.
   var inFlightMax = 2_048
 }
@@ -121,21 +121,26 @@ struct StreamAllowance {
   private let start: Int
   private let deadline: UInt64
 
-  /// Begins with `inFlightMax` when the first requests have waited half of `deadline`.
+  /// A connection that may send less pays more for each packet than for what is in it.
+  static let floor = 16
+
+  /// Begins with `inFlightMax` when the first requests have waited nearly as long as `deadline`.
   init(inFlightMax: Int, deadline: UInt64) {
     start = inFlightMax
     self.deadline = deadline
   }
 
+  func isTooLong(_ wait: UInt64) -> Bool { wait >= deadline / 8 * 7 }
+
   /// Takes the longest wait since the last call, and how many streams `active` connections may
   /// have as a rule; true if there is something to announce.
   mutating func update(wait: UInt64, most: Int) -> Bool {
-    if wait >= deadline / 2 {
+    if isTooLong(wait) {
       inFlight = inFlight.map { max($0 - $0 / 4, 64) } ?? start
       return true
     }
     guard let sum = inFlight else { return false }
-    if wait < deadline / 4 { inFlight = sum < most ? sum + sum / 8 : nil }
+    if wait < deadline / 8 * 5 { inFlight = sum < most ? sum + sum / 8 : nil }
     return true
   }
 
@@ -146,8 +151,8 @@ struct StreamAllowance {
     let share = inFlight / max(active, 1)
     return switch urgency {
     case .high: most
-    case .normal: min(most, max(share, 1))
-    case .low: min(most, max(share / 4, 1))
+    case .normal: min(most, max(share, Self.floor))
+    case .low: min(most, max(share / 4, Self.floor / 4))
     }
   }
 }

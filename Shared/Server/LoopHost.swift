@@ -123,7 +123,7 @@ final class LoopHost {
     guard now - allowancesSetAt >= Self.allowanceNanoseconds else { return }
     allowancesSetAt = now
     let wait = exchange(&admission.longestWait, with: 0)
-    guard wait >= admission.deadline / 2 || allowance.inFlight != nil else { return }
+    guard allowance.isTooLong(wait) || allowance.inFlight != nil else { return }
     let active = connections.values.filter(\.wasActive)
     let most = active.reduce(0) { $0 + $1.streamsMost }
     guard allowance.update(wait: wait, most: most) else { return }
