@@ -14,6 +14,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .strictMemorySafety(),
   .treatAllWarnings(as: .error),
+  // Debug builds, and so all tests, check exclusive access while they run; in the services the
+  // checks were a fifteenth of a scan.
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 let nio: [Target.Dependency] = [

@@ -33,9 +33,10 @@ extension IssuerLoop {
     }
     let json = try exchange.jsonObject(allowed: Self.members)
     let form = try CodeForm(exchange)
-    let (serial, status) = try entitledHolder(json, exchange.principal)
+    let (serial, status) = try entitledHolder(json, exchange)
     let terms = try terms(json, count: 1)
-    if case .json = form, json.members?.count == 1, prefixIsPlain, let handle = json["handle"]?.string,
+    if case .json = form, json.members?.count == 1, prefixIsPlain,
+      let handle = json["handle"]?.string,
       let repeated = RepeatedObject(exchange.request.body, varying: "handle", value: handle)
     {
       keep(KnownIssue(fieldsID: fieldsID, json: repeated))
@@ -54,7 +55,7 @@ extension IssuerLoop {
     _ exchange: Exchange, handle: Span<UInt8>
   ) throws(Problem) {
     let serial = try holder(handle, for: exchange.principal)
-    let status = try status(serial)
+    let status = try status(serial, for: exchange)
     guard status.kind != .dependant else { throw Self.guardianRequired }
     let terms = IssueTerms(validFrom: now, lifetimeSeconds: issuer.codeLifetimeSeconds)
     var code = Swift.exchange(&self.code, with: [])
@@ -121,7 +122,7 @@ extension IssuerLoop {
     guard let count = json["count"]?.integer else {
       throw .badRequest("bad_count", "\"count\" says how many codes are wanted.")
     }
-    let (serial, status) = try entitledHolder(json, exchange.principal)
+    let (serial, status) = try entitledHolder(json, exchange)
     var terms = try terms(json, count: Int(clamping: count))
     var answer = JSONWriter(reserving: 160 * terms.count)
     answer.object {
@@ -167,13 +168,14 @@ extension IssuerLoop {
   /// The holder to make a code for, if this request may have it: a dependant's code goes to its
   /// guardian and to nobody else.
   private func entitledHolder(
-    _ json: JSONValue, _ principal: Principal
+    _ json: JSONValue, _ exchange: Exchange
   ) throws(Problem) -> (Serial, Status) {
+    let principal = exchange.principal
     guard let handle = json["handle"]?.string else {
       throw .badRequest("bad_handle", "\"handle\" names the holder.")
     }
     let serial = try holder(handle, for: principal)
-    let status = try status(serial)
+    let status = try status(serial, for: exchange)
     guard let dependantMember = json["dependant"] else {
       guard status.kind != .dependant else {
         throw Self.guardianRequired
@@ -189,7 +191,7 @@ extension IssuerLoop {
       throw Problem(
         403, IssueRefusal.notGuardian.rawValue, "The holder is not this dependant's guardian.")
     }
-    return (dependant, try self.status(dependant))
+    return (dependant, try self.status(dependant, for: exchange))
   }
 
   private func terms(_ json: JSONValue, count: Int) throws(Problem) -> IssueTerms {

@@ -84,7 +84,7 @@ extension IssuerLoop {
 
   private func readStatus(_ exchange: Exchange) throws(Problem) {
     let handle = String(decoding: exchange.parameter, as: UTF8.self)
-    let status = try status(try holder(handle, for: exchange.principal))
+    let status = try status(try holder(handle, for: exchange.principal), for: exchange)
     var json = JSONWriter()
     json.object { Self.write(handle, status, to: &$0) }
     exchange.respond(200, "application/json", json.bytes.span)
@@ -100,7 +100,7 @@ extension IssuerLoop {
         throw .badRequest("malformed_line", "Line \(index + 1) is not {\"handle\": \"...\"}.")
       }
       do throws(Problem) {
-        let status = try status(try holder(handle, for: exchange.principal))
+        let status = try status(try holder(handle, for: exchange.principal), for: exchange)
         json.object { Self.write(handle, status, to: &$0) }
       } catch {
         guard error.status == 404 else { throw error }

@@ -19,6 +19,8 @@ final class IssuerLoop: LoopService {
   var code: [UInt8] = []
   var nonce: [UInt8] = []
   var tails = CodeAnswerTail()
+  /// The read of a socket after which the cache was looked at last.
+  private var viewedRead = -1
 
   init(issuer: IssuerParts) throws {
     self.issuer = issuer
@@ -46,6 +48,7 @@ final class IssuerLoop: LoopService {
 
   /// Read transactions end with the turn, so that they never hold back the reuse of pages.
   func turnEnded() {
+    viewedRead = -1
     cache.reset()
     registry.reset()
   }
@@ -68,10 +71,13 @@ final class IssuerLoop: LoopService {
     return opened.serial
   }
 
-  /// The status in the cache, as of the last write acknowledged.
-  func status(_ serial: Serial) throws(Problem) -> Status {
-    do { try cache.renew() } catch {
-      throw Problem.busy("The status cache cannot be read now.")
+  /// The status in the cache, as of the last write acknowledged before `exchange` was sent.
+  func status(_ serial: Serial, for exchange: Exchange) throws(Problem) -> Status {
+    if viewedRead != exchange.readNumber {
+      do { try cache.renew() } catch {
+        throw Problem.busy("The status cache cannot be read now.")
+      }
+      viewedRead = exchange.readNumber
     }
     guard let status = cache.status(of: serial), status.exists else {
       throw Problem(404, "unknown_holder", "No holder has this handle in your channel.")

@@ -98,6 +98,7 @@ final class Connection: ChannelInboundHandler {
 
   private func receive(_ take: (UInt64) throws -> Void) {
     guard !isClosing else { return }
+    host.readNumber += 1
     let now = System.monotonicNanoseconds / 1_000_000
     state.receivedBytes(now: now)
     do {
@@ -254,7 +255,8 @@ final class Connection: ChannelInboundHandler {
 
   private func principal(of request: Request) -> Principal? {
     guard !request.authorization.isEmpty else { return principal }
-    if constantTimeEqual(request.authorization.span, lastAuthorization.span) {
+    let (given, last) = (request.authorization, lastAuthorization)
+    if constantTimeEqual(given.span, last.span) {
       return lastTokenPrincipal
     }
     lastAuthorization = request.authorization

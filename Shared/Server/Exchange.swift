@@ -20,6 +20,10 @@ package struct Exchange {
 
   package var loop: Loop { connection.loop }
 
+  /// The last time the loop read a socket: this request was sent before. Who looked at something
+  /// since knows what this request may know.
+  package var readNumber: Int { connection.host.readNumber }
+
   /// How much of an answer to give now.
   package var level: DegradationLevel { connection.host.level }
 

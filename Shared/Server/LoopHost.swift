@@ -33,6 +33,8 @@ final class LoopHost {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
+  /// Goes up whenever a socket was read: what came with a read was sent before it.
+  var readNumber = 0
   private var admission: Admission
   private var allowance: StreamAllowance
   private let degradation: Degradation
