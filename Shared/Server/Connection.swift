@@ -94,6 +94,7 @@ final class Connection: ChannelInboundHandler {
         try receiveCiphertext(buffer, now: now)
       }
     }
+    host.readBuffer.giveBack(buffer)
   }
 
   private func receive(_ take: (UInt64) throws -> Void) {
@@ -367,7 +368,7 @@ final class Connection: ChannelInboundHandler {
     session.tick(now: now)
     if session.wantsOutput { scheduleFlush() }
     if session.openStreamCount == 0, session.requestCount == requestsAtLastCheck {
-      session.releaseSpareMemory()
+      if session.releaseSpareMemory() { releaseBuffers() }
       tls?.releaseIdleMemory()
     }
     requestsAtLastCheck = session.requestCount
@@ -385,6 +386,12 @@ final class Connection: ChannelInboundHandler {
       end()
     }
     scheduleFlush()
+  }
+
+  private func releaseBuffers() {
+    plaintext = []
+    output = []
+    ciphertext = []
   }
 
   private func end() {
