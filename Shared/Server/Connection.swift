@@ -94,6 +94,7 @@ final class Connection: ChannelInboundHandler {
         try receiveCiphertext(buffer, now: now)
       }
     }
+    host.readBuffer.giveBack(buffer)
   }
 
   private func receive(_ take: (UInt64) throws -> Void) {
@@ -369,7 +370,7 @@ final class Connection: ChannelInboundHandler {
     session.tick(now: now)
     if session.wantsOutput { scheduleFlush() }
     if session.openStreamCount == 0, session.requestCount == requestsAtLastCheck {
-      session.releaseSpareMemory()
+      if session.releaseSpareMemory() { releaseBuffers() }
       tls?.releaseIdleMemory()
     }
     requestsAtLastCheck = session.requestCount
@@ -387,6 +388,12 @@ final class Connection: ChannelInboundHandler {
       end()
     }
     scheduleFlush()
+  }
+
+  private func releaseBuffers() {
+    plaintext = []
+    output = []
+    ciphertext = []
   }
 
   private func end() {

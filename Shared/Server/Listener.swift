@@ -103,9 +103,7 @@ package final class HTTPServer: Sendable {
           level: .socket, name: NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1
       )
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .childChannelOption(
-        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32_768)
-      )
+      .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(
         .writeBufferWaterMark, value: .init(low: 64 * 1_024, high: 256 * 1_024)
       )
@@ -117,6 +115,8 @@ package final class HTTPServer: Sendable {
             throw ConfigurationError("too many connections")
           }
           do {
+            try channel.syncOptions?.setOption(
+              .recvAllocator, value: ReadBufferAllocator(host.value.readBuffer))
             try channel.pipeline.syncOperations.addHandler(
               Connection(host: host.value, tls: endpoint.tls) { gate.leave(address) })
           } catch {

@@ -26,6 +26,7 @@ final class LoopHost {
   let limits: ServerLimits
   let counters: RequestCounters
   let handshakes: HandshakeGate
+  let readBuffer = ReadBuffer()
   /// Answers promised and not given yet.
   var openReplies = 0
   var openRepliesMax: Int { limits.openRepliesPerLoopMax }

@@ -37,6 +37,7 @@ internal import CNghttp2
 
   deinit {
     library.free()
+    inbox.value.frameBuffer.free()
     inbox.free()
   }
 
@@ -275,14 +276,16 @@ internal import CNghttp2
   }
 
   /// Gives memory back while no stream is open; the next request allocates anew. Costs nothing when
-  /// called again without input in between.
-  package mutating func releaseSpareMemory() {
-    guard hasSpareMemory, failure == nil, !library.wantsWrite else { return }
+  /// called again without input in between, and returns false then.
+  @discardableResult
+  package mutating func releaseSpareMemory() -> Bool {
+    guard hasSpareMemory, failure == nil, !library.wantsWrite else { return false }
     hasSpareMemory = false
     inbox.value.lane.release()
     inbox.value.pool.releaseSpares()
     block.release()
     inbox.value.frameBuffer.release()
+    return true
   }
 
   mutating func end(breaking limit: HTTP2Error.Limit) -> HTTP2Error {
