@@ -174,7 +174,6 @@ class Peers:
     def redis(self, bench: Bench) -> Iterator[Callable[[int], RedisSubject]]:
         """A Redis with a key for each person; called with a depth of pipeline it is a subject."""
         with self._running("redis", bench) as redis:
-            redis.fill(bench.world.people)
             yield lambda pipeline: RedisSubject(f"redis-{pipeline}", redis, pipeline)
 
     def lmdb(self, bench: Bench) -> LMDBSubject:
