@@ -8,6 +8,7 @@ A server peer is started by `start(port, tls_port, core, workdir)` on loopback, 
 `workdir/epoch-keys.json` (epoch_keys.py) and `peer.people`. The rest runs to an end and returns a
 dictionary of rates: `openssl_speed`, `redis_rates`, `lmdb_rates`.
 """
+import json
 import os
 import re
 import shutil
@@ -47,6 +48,11 @@ def install(packages):
     command = sudo + ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]
     output(*command, "update", "-q")
     output(*command, "install", "-y", "-q", "--no-install-recommends", *missing)
+
+
+def require(name, program):
+    if shutil.which(program) is None:
+        raise RuntimeError(f"{name} is not {'built' if '/' in program else 'installed'}")
 
 
 def prepare(workdir, answer, certificate, key):
@@ -103,6 +109,8 @@ class Peer:
     def start(self, port, tls_port, core, workdir):
         self.port, self.tls_port = port, tls_port
         commands = self.command(port, tls_port, workdir)
+        for command in commands:
+            require(self.name, command[0])
         log = open(os.path.join(workdir, f"{self.name}.log"), "wb")
         try:
             for command in commands:
@@ -351,11 +359,11 @@ class Hummingbird(Peer):
             f"{workdir}/cert.pem", f"{workdir}/key.pem"]]
 
     def version(self):
-        text = output("swift", "package", "show-dependencies", "--format", "flatlist",
-                      cwd=f"{HERE}/hummingbird-peer")
-        with open(f"{HERE}/hummingbird-peer/Package.swift", encoding="utf-8") as file:
-            asked = re.search(r'hummingbird", from: "([^"]+)', file.read()).group(1)
-        return f"hummingbird {asked} or later of the same major, {len(text.split())} packages"
+        with open(f"{HERE}/hummingbird-peer/Package.resolved", encoding="utf-8") as file:
+            pins = json.load(file)["pins"]
+        resolved = {pin["identity"]: pin["state"]["version"] for pin in pins}
+        return ", ".join(
+            f"{name} {resolved[name]}" for name in ("hummingbird", "swift-nio", "swift-crypto"))
 
 
 SERVERS = [Nghttpd, Nginx, H2O, Redis, GoService, Hummingbird]
@@ -395,6 +403,7 @@ def build_lmdb_loop():
 
 def lmdb_rates(core, cache_directory, seconds=2):
     """Statuses of random holders a second, read from the verifier's own cache."""
+    require("lmdb-loop", f"{BUILD}/lmdb-loop")
     text = output("taskset", "-c", str(core), f"{BUILD}/lmdb-loop", cache_directory, str(seconds))
     words = dict(word.split("=") for word in text.split())
     return {"reads_per_second": float(words["reads_per_second"]), "people": int(words["people"])}
