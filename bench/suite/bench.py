@@ -19,13 +19,14 @@ from .world import HOME, PARTNER, Daemon, World
 
 @dataclass(frozen=True)
 class Scenario:
-    """One name of --only: what it shows, and the seconds it may take."""
+    """One name of --only: what it shows, the seconds it may take, and what it measures beside."""
 
     name: str
     shows: str
     quick_seconds: float
     full_seconds: float
     measure: Callable[[Bench], list[Row]]
+    subjects: tuple[str, ...] = ()
 
     def budget(self, plan: Plan) -> float:
         return plan.either(self.quick_seconds, self.full_seconds)

@@ -72,10 +72,10 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def prepare(peers: Peers) -> None:
-    """Installs and builds; both say what they do."""
+def prepare(peers: Peers, scenarios: list[Scenario]) -> None:
+    """Installs and builds what these scenarios need; both say what they do."""
     subprocess.run([ROOT / "deploy" / "install-dependencies.sh", "--tests"], check=True)
-    peers.prepare(say)
+    peers.prepare({name for one in scenarios for name in one.subjects}, say)
     say("building (release)")
     subprocess.run(["swift", "build", "-c", "release"], cwd=ROOT, check=True)
 
@@ -150,7 +150,7 @@ def measure(plan: Plan, scenarios: list[Scenario], build: bool) -> int:
     with Children() as children:
         peers = Peers(ROOT)
         if build:
-            prepare(peers)
+            prepare(peers, scenarios)
         program = ROOT / ".build" / "release" / "loadgen"
         generator = LoadGenerator(str(program), raw, children)
         world = World(ROOT, 0, children)

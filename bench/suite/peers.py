@@ -42,6 +42,11 @@ SERVERS = {
 }
 
 
+def peers_of(subjects: set[str]) -> set[str]:
+    """The programs behind names of SERVERS; any other name is a program's own."""
+    return {SERVERS[name].peer if name in SERVERS else name for name in subjects}
+
+
 @dataclass
 class RedisSubject:
     """GET of random keys, as many as there are people, by redis-benchmark."""
@@ -89,12 +94,17 @@ class Peers:
         specification.loader.exec_module(module)
         return module
 
-    def prepare(self, say: Callable[[str], None]) -> None:
-        """Installs and builds all; a peer that cannot be had fails in its own rows."""
+    def prepare(self, subjects: set[str], say: Callable[[str], None]) -> None:
+        """Installs and builds these; a peer that cannot be had fails in its own rows."""
+        needed = peers_of(subjects)
         for kind in self.described.SERVERS:
+            if kind.name not in needed:
+                continue
             say(f"the peer {kind.name}: Debian packages {', '.join(kind.packages) or 'none'}")
             self._try(kind.name, lambda: self._make(kind), say)
-        self._try("lmdb", self.described.build_lmdb_loop, say)
+        if "lmdb" in needed:
+            say("the peer lmdb: Debian packages liblmdb-dev, gcc")
+            self._try("lmdb", self.described.build_lmdb_loop, say)
 
     def _make(self, kind: Any) -> None:
         self.described.install(kind.packages)
@@ -174,7 +184,6 @@ class Peers:
     def redis(self, bench: Bench) -> Iterator[Callable[[int], RedisSubject]]:
         """A Redis with a key for each person; called with a depth of pipeline it is a subject."""
         with self._running("redis", bench) as redis:
-            redis.fill(bench.world.people)
             yield lambda pipeline: RedisSubject(f"redis-{pipeline}", redis, pipeline)
 
     def lmdb(self, bench: Bench) -> LMDBSubject:

@@ -46,5 +46,5 @@ def gates_256(bench: Bench) -> list[Row]:
 
 SCENARIOS = (
     Scenario("latency-50", "latency at half of the peak", 5, 30, latency_50),
-    Scenario("gates-256", "256 connections with one request in flight", 6, 32, gates_256),
+    Scenario("gates-256", "256 connections with one request in flight", 6, 32, gates_256, ("nghttpd-post",)),
 )

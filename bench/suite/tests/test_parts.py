@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..children import Children, CommandFailed
 from ..loadgen import Load, Request, Result, WrongAnswer, read
+from ..peers import peers_of
 from ..plan import Plan, clock_text
 from ..scenarios import ALL
 from ..scenarios.overload import recovered_after, served
@@ -70,6 +71,13 @@ class ScenarioTests(unittest.TestCase):
         for quick in (True, False):
             plan = Plan.make(quick, Path("x"), None, None)
             self.assertLessEqual(sum(one.budget(plan) for one in ALL), plan.limit_seconds)
+
+    def test_knows_the_peers_that_scenarios_measure(self) -> None:
+        text, batch = (
+            peers_of(set(one.subjects)) for one in ALL if one.name in ("scan-text", "scan-batch-256")
+        )
+        self.assertEqual(text, {"nghttpd", "nginx", "h2o", "go", "hummingbird"})
+        self.assertEqual(batch, {"redis", "lmdb"})
 
     def test_recovery_counts_from_the_end_of_the_surge(self) -> None:
         timeline = [[1 + index, 1, 0, 0, p99] for index, p99 in enumerate([1, 1, 9, 9, 9, 1, 1])]
