@@ -10,6 +10,8 @@ final class ScanBatch {
   private let verifier: VerifierLoop
   private let context: ScanContext
   private let now = WallClock.now()
+  /// Of the whole batch, whatever holds when the last answer comes.
+  private let level: DegradationLevel
   private var slots: [[UInt8]]
   private var open = 0
   private var isScanned = false
@@ -22,6 +24,7 @@ final class ScanBatch {
   ) {
     self.verifier = verifier
     self.context = context
+    level = verifier.level
     self.deferred = deferred
     slots = Array(repeating: [], count: count)
   }
@@ -53,14 +56,15 @@ final class ScanBatch {
   }
 
   private func write(_ finding: Finding, at index: Int) {
-    verifier.record(finding, context, now, to: &slots[index])
+    verifier.record(finding, context, now, level, to: &slots[index])
   }
 
   private func claim(_ finding: Finding, at index: Int) {
     open += 1
     verifier.claim(finding, context, now) { [self] finding, receipt in
       verifier.answers.append(
-        finding, receipt: receipt.span, scene: context.scene, now: now, to: &slots[index])
+        finding, receipt: receipt.span, scene: context.scene, now: now, level: level,
+        to: &slots[index])
       verifier.counters[Int(finding.verdict.outcome.rawValue)].add()
       closeOne()
     } failure: { [self] problem in

@@ -98,6 +98,7 @@ final class Connection: ChannelInboundHandler {
 
   private func receive(_ take: (UInt64) throws -> Void) {
     guard !isClosing else { return }
+    host.openTurn(reading: true)
     let now = System.monotonicNanoseconds / 1_000_000
     state.receivedBytes(now: now)
     do {
@@ -171,7 +172,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serveRequests() {
     while let request = session.nextRequest() {
-      host.openTurn()
+      host.openTurn(reading: true)
       switch request.fault {
       case .headerListTooLarge: respond(to: request.streamID, .headersTooLarge())
       case .bodyTooLarge:
@@ -206,7 +207,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serve(_ request: Request, _ admitted: Admitted) {
     wasActive = true
-    guard host.mustQueue else {
+    guard host.mustQueue(bodyBytes: request.body.count) else {
       return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
     }
     host.enqueue(
@@ -214,10 +215,10 @@ final class Connection: ChannelInboundHandler {
         connection: self, request: request, streamID: request.streamID, admitted: admitted))
   }
 
-  /// Whether the request that waited is still to be answered: its stream may have been reset, and
-  /// the object may be another stream's now.
+  /// Whether the request that waited is still to be answered: the client may have gone, its stream
+  /// may have been reset, and the object may be another stream's now.
   func owes(_ waiting: WaitingRequest) -> Bool {
-    !isClosing && waiting.request.streamID == waiting.streamID
+    !isClosing && channel != nil && waiting.request.streamID == waiting.streamID
       && session.isAwaitingAnswer(waiting.streamID)
   }
 
@@ -247,9 +248,11 @@ final class Connection: ChannelInboundHandler {
     (isTrusted ? host.limits.partner : host.limits.anonymous).streamsMax
   }
 
-  func allowStreams(_ count: Int) {
-    guard !isHandshaking, !isClosing, session.allowStreams(count) else { return }
-    scheduleFlush()
+  /// Tells the client how many streams it may open; false if it has to be told later.
+  func allowStreams(_ count: Int) -> Bool {
+    guard !isHandshaking, !isClosing, channel != nil else { return true }
+    if session.allowStreams(count) { scheduleFlush() }
+    return session.streamsAllowed == count
   }
 
   private func principal(of request: Request) -> Principal? {
@@ -423,4 +426,5 @@ struct WaitingRequest {
   let request: Request
   let streamID: Int32
   let admitted: Admitted
+  var urgency = Urgency.normal
 }
