@@ -236,13 +236,6 @@ final class Connection: ChannelInboundHandler {
       body: empty.span)
   }
 
-  /// One to five seconds, in turn, so that those refused together do not come back together.
-  private static let retryAfter: [[HeaderField]] = [
-    [HeaderField("retry-after", "1")], [HeaderField("retry-after", "2")],
-    [HeaderField("retry-after", "3")], [HeaderField("retry-after", "4")],
-    [HeaderField("retry-after", "5")],
-  ]
-
   /// SETTINGS_MAX_CONCURRENT_STREAMS of a loop that keeps up.
   var streamsMost: Int {
     (isTrusted ? host.limits.partner : host.limits.anonymous).streamsMax
@@ -298,17 +291,6 @@ final class Connection: ChannelInboundHandler {
   ) {
     host.counters.answered(status)
     session.respond(to: streamID, status: status, contentType: contentType, writing: write)
-  }
-
-  func respond(to streamID: Int32, _ problem: Problem) {
-    var headers: [HeaderField] = []
-    if let seconds = problem.retryAfterSeconds {
-      headers.append(HeaderField("retry-after", text: "\(seconds)"))
-    }
-    if let allow = problem.allow { headers.append(HeaderField("allow", text: allow)) }
-    respond(
-      to: streamID, problem.status, "application/problem+json", problem.body.span,
-      headers: headers)
   }
 
   // MARK: Output
@@ -409,22 +391,4 @@ final class Connection: ChannelInboundHandler {
     isClosing = true
     channel?.close(promise: nil)
   }
-}
-
-extension TLSSession {
-  /// `peerPrincipal` by a mutating access: reading a property through an optional would consume
-  /// the session (Swift 6.3).
-  fileprivate mutating func currentPrincipal() -> String? { peerPrincipal }
-
-  /// `isResumed`, for the same reason.
-  fileprivate mutating func currentlyResumed() -> Bool { isResumed }
-}
-
-/// A request that waits for the end of a turn.
-struct WaitingRequest {
-  let connection: Connection
-  let request: Request
-  let streamID: Int32
-  let admitted: Admitted
-  var urgency = Urgency.normal
 }
