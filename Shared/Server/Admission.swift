@@ -86,8 +86,13 @@ struct Admission {
 
   /// Whether a request of this turn has waited too long. The urgent wait twice as long: a turn ends
   /// when others are late, so that what came during it is not yet late for the urgent in the next.
+  ///
+  /// In each turn a loop works for a while before anything is late. Without that, one that was kept
+  /// from its processor longer than the deadline would refuse all it finds, and so in every turn
+  /// where others use the processor as well, although it could serve a part of it.
   func isLate(_ urgency: Urgency, now: UInt64) -> Bool {
     now - arrivedAt >= (urgency == .high ? 2 * deadline : deadline)
+      && now - turnStart >= deadline / 2
   }
 
   /// All of the turn's requests are answered.
