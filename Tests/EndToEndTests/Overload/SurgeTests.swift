@@ -147,8 +147,8 @@ extension EndToEnd {
 
     @Test("P-43: the level rises with the age of the queue, and falls when nobody asks any more")
     func levelsByAge() async throws {
-      // At a deadline of a millisecond any machine is behind.
-      try await withSurge(["request_deadline_milliseconds": "1"]) { world, surge, code in
+      // At a deadline of two milliseconds any machine is behind.
+      try await withSurge(["request_deadline_milliseconds": "2"]) { world, surge, code in
         let metric = "citycode_degradation_level"
         #expect(try await world.verifierMetric(metric) == 0)
         async let run = surge.run([gates(world)], rate: nil, seconds: 2)
@@ -159,8 +159,11 @@ extension EndToEnd {
         try await eventually("the level falls", within: .seconds(7)) {
           try await world.verifierMetric(metric) == 0
         }
-        let scan = try await world.home.point().scan(code).expected("accepted", "afterwards")
-        #expect(scan.string("level") == "D0")
+        // Even a single request is late at times, at this deadline.
+        try await eventually("a scan at D0", within: .seconds(2)) {
+          let scan = try? await world.home.point().scan(code)
+          return scan?.outcome == "accepted" && scan?.string("level") == "D0"
+        }
       }
     }
 
