@@ -58,6 +58,7 @@ package final class Degradation: Sendable {
 struct Admission {
   let deadline: UInt64
   private var turnStart: UInt64 = 0
+  private var servingSince: UInt64 = 0
   private var lastTurnEnd: UInt64 = 0
   /// No request of this turn arrived earlier.
   private(set) var arrivedAt: UInt64 = 0
@@ -79,6 +80,7 @@ struct Admission {
     let rested = now >= lastTurnEnd + Self.restNanoseconds
     arrivedAt = rested ? now : turnStart
     turnStart = now
+    servingSince = now
   }
 
   /// Whether requests should wait for the end of the turn, to be served by urgency.
@@ -92,8 +94,11 @@ struct Admission {
   /// where others use the processor as well, although it could serve a part of it.
   func isLate(_ urgency: Urgency, now: UInt64) -> Bool {
     now - arrivedAt >= (urgency == .high ? 2 * deadline : deadline)
-      && now - turnStart >= deadline / 2
+      && now - servingSince >= deadline / 2
   }
+
+  /// All is read, and what waited is served from now on.
+  mutating func beginServing(now: UInt64) { servingSince = now }
 
   /// All of the turn's requests are answered.
   mutating func endTurn(now: UInt64) {

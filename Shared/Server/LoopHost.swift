@@ -115,6 +115,8 @@ final class LoopHost {
 
   /// Serves what waits as long as it is not too late, and refuses the rest.
   private func serveQueue() {
+    guard !queue.isEmpty else { return }
+    admission.beginServing(now: System.monotonicNanoseconds)
     var isLate = false
     while let waiting = queue.popFirst() {
       guard waiting.connection.owes(waiting) else { continue }
