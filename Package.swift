@@ -136,7 +136,7 @@ let package = Package(
       "EndToEndTests",
       [
         "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "RawHTTP2", "issuer",
-        "verifier", "relay",
+        "verifier", "relay", "loadgen",
       ]),
   ],
   swiftLanguageModes: [.v6]

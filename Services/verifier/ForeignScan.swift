@@ -16,6 +16,7 @@ extension VerifierLoop {
     let unreachable = Finding(
       .refused(.regionUnreachable), region: region, asOf: WallClock.now())
     guard let relay else { return completion(unreachable) }
+    let rules = rules
     var json = JSONWriter()
     json.object {
       $0.field("code", CodeText.encode(code.span))
@@ -31,7 +32,7 @@ extension VerifierLoop {
         let finding = ForeignAnswer.finding(json, region: region)
       else { return completion(unreachable) }
       completion(
-        self.parts.rules.adopt(
+        rules.adopt(
           finding, code: code.span, scene: context.scene, now: WallClock.now()))
     }
   }

@@ -10,6 +10,8 @@ final class ScanBatch {
   private let verifier: VerifierLoop
   private let context: ScanContext
   private let now: Instant
+  /// Of the whole batch, whatever holds when the last answer comes.
+  private let level: DegradationLevel
   /// The answers as they became known, and where the one to each code is. As long as none had to
   /// wait this is the body, but for its end.
   private var answers = Array("{\"answers\":[".utf8)
@@ -26,6 +28,7 @@ final class ScanBatch {
   ) {
     self.verifier = verifier
     self.context = context
+    level = verifier.level
     self.deferred = deferred
     now = verifier.turnTime
     slots.reserveCapacity(count)
@@ -69,7 +72,7 @@ final class ScanBatch {
     var answers = exchange(&self.answers, with: [])
     defer { self.answers = answers }
     let start = answers.count
-    verifier.record(finding, context, now, to: &answers)
+    verifier.record(finding, context, now, level, to: &answers)
     slots[index] = start..<answers.count
     answers.append(UInt8(ascii: ","))
   }
@@ -80,7 +83,7 @@ final class ScanBatch {
     verifier.claim(finding, context, now) { [self] finding, receipt in
       let start = answers.count
       verifier.answers.append(
-        finding, receipt: receipt.span, scene: context.scene, now: now, level: verifier.level,
+        finding, receipt: receipt.span, scene: context.scene, now: now, level: level,
         to: &answers)
       slots[index] = start..<answers.count
       verifier.counters[Int(finding.verdict.outcome.rawValue)].add()

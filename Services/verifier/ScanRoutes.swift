@@ -67,22 +67,24 @@ extension VerifierLoop {
     try refuseIfJournalIsBehind()
     try openCache()
     let now = turnTime
+    // Answers that come later are of the level at which they were decided.
+    let level = level
     switch try decide(context.scene, now) {
     case .home(let verdict):
       let finding = Finding(verdict, region: parts.rules.region, asOf: cache.asOf)
       if verdict.outcome == .accepted, context.scene.once != .no {
         guard let deferred = exchange.deferReply() else { return }
-        return claim(deferred, context, finding)
+        return claim(deferred, context, finding, level)
       }
-      exchange.respond(200, "application/json") { record(finding, context, now, to: &$0) }
+      exchange.respond(200, "application/json") { record(finding, context, now, level, to: &$0) }
     case .partner(let region):
       guard let deferred = exchange.deferReply() else { return }
       askPartner(code, region, context) { [self] finding in
         if finding.verdict.outcome == .accepted, context.scene.once != .no {
-          return claim(deferred, context, finding)
+          return claim(deferred, context, finding, level)
         }
         var answer: [UInt8] = []
-        record(finding, context, WallClock.now(), to: &answer)
+        record(finding, context, WallClock.now(), level, to: &answer)
         journal.handOver()
         deferred.respond(200, "application/json", answer)
       }
@@ -115,7 +117,8 @@ extension VerifierLoop {
 
   /// Writes the scan into the journal and its answer behind `answer`.
   func record(
-    _ finding: Finding, _ context: ScanContext, _ now: Instant, to answer: inout [UInt8]
+    _ finding: Finding, _ context: ScanContext, _ now: Instant, _ level: DegradationLevel,
+    to answer: inout [UInt8]
   ) {
     var receipt = Swift.exchange(&self.receipt, with: [])
     defer { self.receipt = receipt }
@@ -135,7 +138,9 @@ extension VerifierLoop {
 
   // MARK: A code that counts once
 
-  private func claim(_ deferred: DeferredReply, _ context: ScanContext, _ finding: Finding) {
+  private func claim(
+    _ deferred: DeferredReply, _ context: ScanContext, _ finding: Finding, _ level: DegradationLevel
+  ) {
     let now = WallClock.now()
     claim(finding, context, now) { [self] finding, receipt in
       var answer: [UInt8] = []

@@ -4,7 +4,7 @@ package enum DegradationLevel: UInt8, CaseIterable, Sendable, Comparable {
   case full
   /// Without texts and voice: callers that know the outcome's number have them.
   case withoutTexts
-  /// Outcome, colour and how old the knowledge is.
+  /// Outcome, status and how old the knowledge is.
   case statusOnly
   /// The same, and knowledge older than its limit is not refused but marked `"last_known":true`.
   /// By hand only: an operator decides that an old answer is better than none.

@@ -184,7 +184,9 @@ internal import CNghttp2
     _ = unsafe nghttp2_submit_goaway(session, 0, last, ErrorCode.noError, nil, 0)
   }
 
-  /// Announces SETTINGS_MAX_CONCURRENT_STREAMS alone.
+  /// Announces SETTINGS_MAX_CONCURRENT_STREAMS alone. The library resets every stream beyond it at
+  /// once, also those that left before the peer could know: it is told what is enforced, and
+  /// `ServerSession` writes what is allowed into the frame on its way out.
   func allowStreams(_ count: Int) {
     var entry = nghttp2_settings_entry(
       settings_id: Int32(bitPattern: NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),

@@ -53,10 +53,12 @@ package final class Degradation: Sendable {
 ///
 /// A loop works in turns: it reads what all sockets hold, serves it, writes the answers. So bytes
 /// read in a turn arrived after the turn before had begun to read; or just now, if the loop had
-/// been resting. That bounds the age of each request without asking the kernel.
+/// been resting. That bounds the age of each request without asking the kernel. Turns that only
+/// write (late answers, timers) say nothing about it, and are not told.
 struct Admission {
   let deadline: UInt64
   private var turnStart: UInt64 = 0
+  private var servingSince: UInt64 = 0
   private var lastTurnEnd: UInt64 = 0
   /// No request of this turn arrived earlier.
   private(set) var arrivedAt: UInt64 = 0
@@ -68,6 +70,7 @@ struct Admission {
 
   /// Between two turns of a loop that does not rest.
   private static let restNanoseconds: UInt64 = 200_000
+  private static let idleNanoseconds: UInt64 = 100_000_000
   private static let risingNanoseconds: UInt64 = 100_000_000
   private static let fallingNanoseconds: UInt64 = 2_000_000_000
 
@@ -79,18 +82,44 @@ struct Admission {
     let rested = now >= lastTurnEnd + Self.restNanoseconds
     arrivedAt = rested ? now : turnStart
     turnStart = now
+    servingSince = now
   }
 
   /// Whether requests should wait for the end of the turn, to be served by urgency.
   func isBehind(now: UInt64) -> Bool { now - arrivedAt >= deadline / 4 }
 
-  /// Whether a request of this turn has waited too long.
-  func isLate(now: UInt64) -> Bool { now - arrivedAt >= deadline }
+  /// Whether a request of this turn has waited too long. The urgent wait twice as long: a turn ends
+  /// when others are late, so that what came during it is not yet late for the urgent in the next.
+  ///
+  /// In each turn a loop works for a while before anything is late. Without that, one that was kept
+  /// from its processor longer than the deadline would refuse all it finds, and so in every turn
+  /// where others use the processor as well, although it could serve a part of it.
+  func isLate(_ urgency: Urgency, now: UInt64) -> Bool {
+    now - arrivedAt >= (urgency == .high ? 2 * deadline : deadline)
+      && now - servingSince >= deadline / 2
+  }
 
+  /// All is read, and what waited is served from now on.
+  mutating func beginServing(now: UInt64) { servingSince = now }
+
+  /// All of the turn's requests are answered.
   mutating func endTurn(now: UInt64) {
     lastTurnEnd = now
     let age = now - arrivedAt
     longestWait = max(longestWait, age)
+    judge(age: age, now: now)
+  }
+
+  /// The answers of a turn are written: from now on the loop rests, if nothing is there to read.
+  mutating func rest(from now: UInt64) { lastTurnEnd = now }
+
+  /// No turn is under way. A loop without requests is not behind, although it ends no turns.
+  mutating func checkIdle(now: UInt64) {
+    guard now >= lastTurnEnd + Self.idleNanoseconds else { return }
+    judge(age: 0, now: now)
+  }
+
+  private mutating func judge(age: UInt64, now: UInt64) {
     let wanted: DegradationLevel =
       age >= deadline ? .statusOnly : age >= deadline / 2 ? .withoutTexts : .full
     guard wanted != level else {

@@ -7,7 +7,8 @@ enum AdmissionSettings {
       Setting(
         "request_deadline_milliseconds", .integer(1...60_000), default: "\(deadlineMilliseconds)",
         "a request that waited longer for its turn is refused, 503, before any work is done for"
-          + " it. A gate asks again sooner than it waits"),
+          + " it; urgent scenes wait twice as long, and half of it is worked in each turn"
+          + " whatever waits. A gate asks again sooner than it waits"),
       Setting(
         "requests_in_flight_max", .integer(16...1_000_000), default: "2048",
         "requests under way of all clients of a loop while it is behind: connections are then"

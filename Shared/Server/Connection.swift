@@ -100,6 +100,7 @@ final class Connection: ChannelInboundHandler {
   private func receive(_ take: (UInt64) throws -> Void) {
     guard !isClosing else { return }
     host.readNumber += 1
+    host.openTurn(reading: true)
     let now = System.monotonicNanoseconds / 1_000_000
     state.receivedBytes(now: now)
     do {
@@ -173,7 +174,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serveRequests() {
     while let request = session.nextRequest() {
-      host.openTurn()
+      host.openTurn(reading: true)
       switch request.fault {
       case .headerListTooLarge: respond(to: request.streamID, .headersTooLarge())
       case .bodyTooLarge:
@@ -208,7 +209,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serve(_ request: Request, _ admitted: Admitted) {
     wasActive = true
-    guard host.mustQueue else {
+    guard host.mustQueue(bodyBytes: request.body.count) else {
       return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
     }
     host.enqueue(
@@ -216,10 +217,10 @@ final class Connection: ChannelInboundHandler {
         connection: self, request: request, streamID: request.streamID, admitted: admitted))
   }
 
-  /// Whether the request that waited is still to be answered: its stream may have been reset, and
-  /// the object may be another stream's now.
+  /// Whether the request that waited is still to be answered: the client may have gone, its stream
+  /// may have been reset, and the object may be another stream's now.
   func owes(_ waiting: WaitingRequest) -> Bool {
-    !isClosing && waiting.request.streamID == waiting.streamID
+    !isClosing && channel != nil && waiting.request.streamID == waiting.streamID
       && session.isAwaitingAnswer(waiting.streamID)
   }
 
@@ -237,21 +238,16 @@ final class Connection: ChannelInboundHandler {
       body: empty.span)
   }
 
-  /// One to five seconds, in turn, so that those refused together do not come back together.
-  private static let retryAfter: [[HeaderField]] = [
-    [HeaderField("retry-after", "1")], [HeaderField("retry-after", "2")],
-    [HeaderField("retry-after", "3")], [HeaderField("retry-after", "4")],
-    [HeaderField("retry-after", "5")],
-  ]
-
   /// SETTINGS_MAX_CONCURRENT_STREAMS of a loop that keeps up.
   var streamsMost: Int {
     (isTrusted ? host.limits.partner : host.limits.anonymous).streamsMax
   }
 
-  func allowStreams(_ count: Int) {
-    guard !isHandshaking, !isClosing, session.allowStreams(count) else { return }
-    scheduleFlush()
+  /// Tells the client how many streams it may open; false if it has to be told later.
+  func allowStreams(_ count: Int) -> Bool {
+    guard !isHandshaking, !isClosing, channel != nil else { return true }
+    if session.allowStreams(count) { scheduleFlush() }
+    return session.streamsAllowed == count
   }
 
   private func principal(of request: Request) -> Principal? {
@@ -298,17 +294,6 @@ final class Connection: ChannelInboundHandler {
   ) {
     host.counters.answered(status)
     session.respond(to: streamID, status: status, contentType: contentType, writing: write)
-  }
-
-  func respond(to streamID: Int32, _ problem: Problem) {
-    var headers: [HeaderField] = []
-    if let seconds = problem.retryAfterSeconds {
-      headers.append(HeaderField("retry-after", text: "\(seconds)"))
-    }
-    if let allow = problem.allow { headers.append(HeaderField("allow", text: allow)) }
-    respond(
-      to: streamID, problem.status, "application/problem+json", problem.body.span,
-      headers: headers)
   }
 
   // MARK: Output
@@ -415,21 +400,4 @@ final class Connection: ChannelInboundHandler {
     isClosing = true
     channel?.close(promise: nil)
   }
-}
-
-extension TLSSession {
-  /// `peerPrincipal` by a mutating access: reading a property through an optional would consume
-  /// the session (Swift 6.3).
-  fileprivate mutating func currentPrincipal() -> String? { peerPrincipal }
-
-  /// `isResumed`, for the same reason.
-  fileprivate mutating func currentlyResumed() -> Bool { isResumed }
-}
-
-/// A request that waits for the end of a turn.
-struct WaitingRequest {
-  let connection: Connection
-  let request: Request
-  let streamID: Int32
-  let admitted: Admitted
 }

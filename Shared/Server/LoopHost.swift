@@ -40,9 +40,13 @@ final class LoopHost {
   private var allowance: StreamAllowance
   private let degradation: Degradation
   private var queue = FairQueue<WaitingRequest>()
-  private var requestsOfTurn = 0
+  /// Whether this turn reads, or only writes.
+  private var turnReads = false
+  /// Requests, and their bodies in units of 256 bytes, since the clock was looked at.
+  private var unwatchedWork = 0
   private var isBehind = false
   private var allowancesSetAt: UInt64 = 0
+  private var allAreTold = true
   private var refusals = 0
 
   init(
@@ -67,50 +71,63 @@ final class LoopHost {
 
   func closed(_ connection: Connection) { connections[ObjectIdentifier(connection)] = nil }
 
-  /// Notes that this turn of the loop does work for the service, so that it hears of its end.
-  func openTurn() {
-    guard !turnIsOpen else { return }
-    turnIsOpen = true
-    requestsOfTurn = 0
+  /// Notes that this turn of the loop does work for the service, so that it hears of its end; and,
+  /// before anything is read, that it reads.
+  func openTurn(reading: Bool) {
+    if !turnIsOpen {
+      turnIsOpen = true
+      turnReads = false
+      isBehind = false
+      let host = LoopBound(self, on: loop)
+      loop.execute { host.value.closeTurn() }
+    }
+    guard reading, !turnReads else { return }
+    turnReads = true
+    unwatchedWork = 0
     let now = System.monotonicNanoseconds
     admission.beginTurn(now: now)
     isBehind = admission.isBehind(now: now)
-    let host = LoopBound(self, on: loop)
-    loop.execute { host.value.closeTurn() }
   }
 
   /// Has `connection` write what it holds when the turn ends.
   func flushAtTurnEnd(_ connection: Connection) {
     needsFlush.append(connection)
-    openTurn()
+    openTurn(reading: false)
   }
 
   /// The level of answers now.
   var level: DegradationLevel { degradation.held ?? admission.level }
 
-  /// Whether requests of this turn wait for its end. Looks at the clock now and then only.
-  var mustQueue: Bool {
-    requestsOfTurn += 1
-    if !isBehind, requestsOfTurn & 15 == 0 {
+  /// Whether a request of this turn waits for its end. Looks at the clock now and then only, but
+  /// more often when bodies are large: a batch is as much work as many scans.
+  func mustQueue(bodyBytes: Int) -> Bool {
+    unwatchedWork += 1 + bodyBytes >> 8
+    if !isBehind, unwatchedWork >= 16 {
+      unwatchedWork = 0
       isBehind = admission.isBehind(now: System.monotonicNanoseconds)
     }
     return isBehind
   }
 
-  func enqueue(_ waiting: WaitingRequest) {
+  func enqueue(_ request: WaitingRequest) {
+    var waiting = request
     let urgency = service.urgency(of: waiting.request, waiting.admitted.principal)
+    waiting.urgency = urgency
     waiting.connection.urgency = urgency
     queue.append(waiting, urgency, owner: ObjectIdentifier(waiting.admitted.principal))
   }
 
   /// Serves what waits as long as it is not too late, and refuses the rest.
   private func serveQueue() {
+    guard !queue.isEmpty else { return }
+    admission.beginServing(now: System.monotonicNanoseconds)
     var isLate = false
-    var served = 0
     while let waiting = queue.popFirst() {
-      if served & 15 == 0, !isLate { isLate = admission.isLate(now: System.monotonicNanoseconds) }
-      served += 1
       guard waiting.connection.owes(waiting) else { continue }
+      // Late for one is late for all behind it: none of them is more urgent.
+      if !isLate {
+        isLate = admission.isLate(waiting.urgency, now: System.monotonicNanoseconds)
+      }
       if isLate {
         refusals += 1
         counters.late.add()
@@ -126,16 +143,19 @@ final class LoopHost {
     guard now - allowancesSetAt >= Self.allowanceNanoseconds else { return }
     allowancesSetAt = now
     let wait = exchange(&admission.longestWait, with: 0)
-    guard allowance.isTooLong(wait) || allowance.inFlight != nil else { return }
+    guard allowance.isTooLong(wait) || allowance.inFlight != nil || !allAreTold else { return }
     let active = connections.values.filter(\.wasActive)
     let most = active.reduce(0) { $0 + $1.streamsMost }
-    guard allowance.update(wait: wait, most: most) else { return }
+    guard allowance.update(wait: wait, most: most) || !allAreTold else { return }
     let isOver = allowance.inFlight == nil
+    allAreTold = true
     for connection in isOver ? Array(connections.values) : active {
       connection.wasActive = false
-      connection.allowStreams(
+      let isTold = connection.allowStreams(
         allowance.streams(
           connection.urgency, active: active.count, most: connection.streamsMost))
+      // A client that has not confirmed the last change yet is told the next time.
+      if !isTold { allAreTold = false }
     }
   }
 
@@ -144,21 +164,37 @@ final class LoopHost {
 
   private func closeTurn() {
     serveQueue()
+    if turnReads {
+      let now = System.monotonicNanoseconds
+      admission.endTurn(now: now)
+      followLevel(now: now)
+    }
     turnIsOpen = false
-    let now = System.monotonicNanoseconds
-    admission.endTurn(now: now)
-    degradation.found(admission.level, byLoop: loop.index)
-    setAllowances(now: now)
     service.turnEnded()
     let waiting = needsFlush
     needsFlush.removeAll(keepingCapacity: true)
     for connection in waiting { connection.flushNow() }
+    admission.rest(from: System.monotonicNanoseconds)
+  }
+
+  private func followLevel(now: UInt64) {
+    degradation.found(admission.level, byLoop: loop.index)
+    setAllowances(now: now)
+  }
+
+  /// What turns do, for a loop that has had none for a while.
+  private func checkIdle(now: UInt64) {
+    guard !turnIsOpen, admission.level > .full || allowance.inFlight != nil || !allAreTold
+    else { return }
+    admission.checkIdle(now: now)
+    followLevel(now: now)
   }
 
   private func scheduleDeadlines() {
     let host = LoopBoundWeak(self, on: loop)
     loop.schedule(afterMilliseconds: 250) {
       guard let host = host.value else { return }
+      host.checkIdle(now: System.monotonicNanoseconds)
       let now = System.monotonicNanoseconds / 1_000_000
       for connection in host.connections.values { connection.checkDeadlines(now: now) }
       host.scheduleDeadlines()

@@ -50,6 +50,9 @@ final class Server {
 
   var facts: ConnectionFacts { session.facts }
 
+  var streamsAllowed: Int { session.streamsAllowed }
+  func isAwaitingAnswer(_ streamID: Int32) -> Bool { session.isAwaitingAnswer(streamID) }
+
   func next() -> Request? { session.nextRequest() }
   func nextClosed() -> Int32? { session.nextClosedStream() }
 

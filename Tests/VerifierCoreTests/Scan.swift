@@ -62,10 +62,12 @@ final class Stage {
   private var nonceCount: UInt64 = 0
   private var scratch: [UInt8] = []
 
-  init(skewSeconds: Int = Scan.skewSeconds) {
-    rules = ScanRules(
+  init(skewSeconds: Int = Scan.skewSeconds, allowsAnyAge: Bool = false) {
+    var rules = ScanRules(
       region: Scan.home, partners: [Scan.partner], clockSkewSeconds: skewSeconds,
       statusAgeMaxSeconds: Scan.statusAgeMaxSeconds)
+    rules.allowsAnyAge = allowsAnyAge
+    self.rules = rules
     var makers: [Region: CodeMaker] = [:]
     for region in [Scan.home, Scan.partner, Scan.stranger] {
       makers[region] = CodeMaker(region: region, secret: Stage.secret(of: region))

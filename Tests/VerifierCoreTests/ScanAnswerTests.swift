@@ -71,6 +71,41 @@ import VerifierCore
     }
   }
 
+  @Test(
+    "P-43: each level's answer is JSON with the promised members, and tells outcome and status",
+    arguments: DegradationLevel.allCases)
+  func levels(level: DegradationLevel) throws {
+    var writer = ScanAnswerWriter()
+    var dropped: Set<String> = []
+    if level >= .withoutTexts { dropped.formUnion(["text", "voice"]) }
+    if level >= .statusOnly { dropped.insert("scene") }
+    for outcome in Outcome.allCases {
+      for colour in [nil] + Colour.allCases.map(Optional.some) {
+        let status =
+          colour.map { Status(colour: $0, kind: .visitor, reason: 7, validUntil: Scan.noon) }
+          ?? .absent
+        var bytes: [UInt8] = []
+        // Another level's answer before it: nothing of that may be used again.
+        for written in [DegradationLevel.full, level] {
+          bytes = []
+          writer.append(
+            Finding(verdict(outcome, status), region: Scan.home, asOf: Instant(Scan.noon)),
+            receipt: receipt.span, scene: Scan.gate(), now: Instant(Scan.noon), level: written,
+            to: &bytes)
+        }
+        let json = try JSONParser.parse(bytes)
+        var names = (colour == nil ? Self.plain : Self.withStatus).filter { !dropped.contains($0) }
+        if level == .lastKnown { names.append("last_known") }
+        #expect(json.members?.map(\.name) == names)
+        #expect(json["level"]?.string == level.name)
+        #expect(json["last_known"]?.bool == (level == .lastKnown ? true : nil))
+        #expect(json["outcome"]?.string == outcome.name)
+        #expect(json["receipt"]?.string == Base32.text(of: receipt.span))
+        #expect(json["colour"]?.string == colour?.name)
+      }
+    }
+  }
+
   @Test("one writer tells each answer's own times, in whatever order they come")
   func times() throws {
     var random = SplitMix(of: "answer times")
@@ -96,7 +131,9 @@ import VerifierCore
   private let asOf = Instant(Scan.noon).advanced(byMilliseconds: -77)
 
   /// What a partner's verifier answers.
-  private func text(_ outcome: Outcome, _ status: Status) -> String {
+  private func text(
+    _ outcome: Outcome, _ status: Status, _ level: DegradationLevel = .full
+  ) -> String {
     var verdict = Verdict.refused(outcome)
     verdict.status = status
     var writer = ScanAnswerWriter()
@@ -104,7 +141,7 @@ import VerifierCore
     let receipt = [UInt8](repeating: 0, count: 16)
     writer.append(
       Finding(verdict, region: Scan.partner, asOf: asOf), receipt: receipt.span,
-      scene: Scan.gate(), now: Instant(Scan.noon), to: &bytes)
+      scene: Scan.gate(), now: Instant(Scan.noon), level: level, to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -115,9 +152,11 @@ import VerifierCore
   private static let status = Status(
     colour: .yellow, kind: .visitor, flags: .lost, reason: 200, validUntil: Scan.noon, revision: 3)
 
-  @Test("reads what another verifier wrote", arguments: Outcome.allCases)
-  func roundTrip(outcome: Outcome) throws {
-    let finding = try #require(try finding(text(outcome, Self.status)))
+  @Test(
+    "reads what another verifier wrote, at every level", arguments: Outcome.allCases,
+    DegradationLevel.allCases)
+  func roundTrip(outcome: Outcome, level: DegradationLevel) throws {
+    let finding = try #require(try finding(text(outcome, Self.status, level)))
     #expect(finding.verdict.outcome == outcome)
     #expect(finding.region == Scan.partner)
     #expect(finding.asOf == asOf)

@@ -59,6 +59,29 @@ import VerifierCore
     #expect(json["colour"] == nil)
   }
 
+  @Test("P-43: with D3 knowledge of any age decides as fresh would, but not that of a time to come")
+  func lastKnown() {
+    let stage = Stage(allowsAnyAge: true)
+    for colour in Colour.allCases {
+      for age: Int64 in [0, 21_600_001, 400_000_000_000] {
+        let scan = Scan().with {
+          $0.asOf = $0.now.advanced(byMilliseconds: -age)
+          $0.status?.colour = colour
+        }
+        #expect(stage.outcome(scan) == (colour == .green ? .accepted : .colour))
+      }
+    }
+    let ahead = Scan().with {
+      $0.asOf = $0.now.advanced(byMilliseconds: Int64(Scan.skewSeconds) * 1_000 + 1)
+    }
+    #expect(stage.outcome(ahead) == .staleCache)
+    let killed = Scan().with {
+      $0.asOf = $0.now.advanced(byMilliseconds: -400_000_000)
+      $0.codeRevision = 6
+    }
+    #expect(stage.outcome(killed) == .killed)
+  }
+
   @Test("knowledge from a clock that runs ahead counts as new")
   func aheadOfTime() {
     let scan = Scan().with { $0.asOf = $0.now.advanced(byMilliseconds: 5_000) }

@@ -23,8 +23,8 @@ package struct Finding: Sendable, Equatable {
 /// ```
 /// `colour`, `kind`, `reason` and `valid_until` are there only when a status was found. `as_of`
 /// is the time up to which this verifier's knowledge of statuses is complete. From D1 on `text`
-/// and `voice` are missing, from D2 on also `scene`, `kind`, `reason` and `valid_until`; D3 adds
-/// `"last_known":true`.
+/// and `voice` are missing, from D2 on also `scene`; D3 adds `"last_known":true`. A status that was
+/// found is whole at every level: a partner region's verifier holds it against its own scene.
 package struct ScanAnswerWriter {
   /// What of an answer does not change from one scan to the next: most holders have one of few
   /// statuses, and the cache's time stands still for a while.
@@ -106,19 +106,16 @@ package struct ScanAnswerWriter {
     var bytes: [UInt8] = []
     if level < .statusOnly { bytes.append(contentsOf: "\",\"scene\":\"\(scene.name)".utf8) }
     bytes.append(contentsOf: "\",\"region\":\"\(finding.region)\"".utf8)
-    if finding.verdict.status.exists {
-      append(finding.verdict.status, isWhole: level < .statusOnly, to: &bytes)
-    }
+    if finding.verdict.status.exists { append(finding.verdict.status, to: &bytes) }
     bytes.append(contentsOf: ",\"as_of\":\"".utf8)
     finding.asOf.append(to: &bytes)
     bytes.append(contentsOf: "\",\"age_ms\":".utf8)
     return bytes
   }
 
-  private static func append(_ status: Status, isWhole: Bool, to bytes: inout [UInt8]) {
+  private static func append(_ status: Status, to bytes: inout [UInt8]) {
     bytes.append(contentsOf: ",\"colour\":\"".utf8)
     bytes.append(contentsOf: status.colour.name.utf8)
-    guard isWhole else { return bytes.append(UInt8(ascii: "\"")) }
     bytes.append(contentsOf: "\",\"kind\":\"".utf8)
     bytes.append(contentsOf: status.kind.name.utf8)
     bytes.append(contentsOf: "\",\"reason\":".utf8)

@@ -158,6 +158,15 @@ extension [UInt8] {
     }
   }
 
+  /// The SETTINGS frame at `start`, of one entry, allows so many streams.
+  mutating func writeStreams(_ number: Int, at start: Int) {
+    let offset = start + FrameHead.byteCount
+    guard count >= offset + 6, self[offset] == 0, self[offset + 1] == 3 else { return }
+    for index in 0..<4 {
+      self[offset + 2 + index] = UInt8(truncatingIfNeeded: number >> (24 - 8 * index))
+    }
+  }
+
   /// Appends four octets.
   mutating func append(bigEndian number: UInt32) {
     append(UInt8(truncatingIfNeeded: number >> 24))

@@ -165,6 +165,8 @@ internal import CNghttp2
     case FrameHead.Kind.headers: inbox.value.lane.saidTableBytes()
     case FrameHead.Kind.settings where output[start + 4] & FrameHead.Flag.ack != 0:
       inbox.value.lane.acknowledgementsDue -= 1
+    case FrameHead.Kind.settings where count == FrameHead.byteCount + 6:
+      output.writeStreams(inbox.value.streamsAllowed, at: start)
     case FrameHead.Kind.goAway: sentGoAway(&output, at: start)
     default: break
     }
@@ -271,9 +273,12 @@ internal import CNghttp2
     else { return false }
     inbox.value.streamsAllowed = count
     inbox.value.settingsUnacknowledged += 1
-    library.allowStreams(count)
+    library.allowStreams(inbox.value.limits.streamsMax)
     return true
   }
+
+  /// What the peer was told last.
+  package var streamsAllowed: Int { inbox.value.streamsAllowed }
 
   /// Gives memory back while no stream is open; the next request allocates anew. Costs nothing when
   /// called again without input in between, and returns false then.
