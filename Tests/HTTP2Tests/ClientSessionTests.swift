@@ -20,6 +20,12 @@ import Testing
 
   private let ok: [UInt8] = [0x88]
 
+  /// Flushes; the streams of the HEADERS frames that came.
+  private func headerStreams(_ client: Client) -> [UInt32] {
+    var bytes = client.flush()
+    return Frame.parse(&bytes).filter { $0.type == FrameHead.Kind.headers }.map(\.streamID)
+  }
+
   @Test("reads an answer with informational headers before and trailers after it")
   func readsAnswer() throws {
     let client = try client(requests: 1)
@@ -48,6 +54,22 @@ import Testing
     let client = try client(requests: 1)
     try give(client, bytes)
     #expect(client.next()?.failure == failure)
+  }
+
+  @Test("a request given up before the server allowed its stream is never sent")
+  func cancelsUnsent() throws {
+    let client = try client(requests: 0, settings: [(3, 2)])
+    try client.submit()
+    try client.submit()
+    // The server allows less before either was sent: one goes, the other waits in the library.
+    try client.receive(Wire.settings([(3, 1)]))
+    #expect(headerStreams(client) == [1])
+    client.session.cancel(3)
+    _ = client.flush()
+    try client.receive(Wire.headers(1, ok))
+    #expect(headerStreams(client).isEmpty)
+    #expect(client.next()?.streamID == 1 && client.next() == nil)
+    #expect(client.openStreams == 0)
   }
 
   @Test("an answer that is complete before the reset is an answer")

@@ -44,6 +44,11 @@ final class ClientInbox {
     unsentBytes += response.requestBody.count
   }
 
+  /// The open exchange of a stream, also where the library has not begun the stream yet.
+  func response(of streamID: Int32) -> Response? {
+    open.first { $0.streamID == streamID }
+  }
+
   func nextDone() -> Response? {
     guard doneHead < done.count else { return nil }
     let response = done[doneHead]

@@ -76,9 +76,12 @@ internal import CNghttp2
       library.session, nil, block.pointer, block.count, &provider, object)
   }
 
-  /// Gives up on a request: its answer will not be delivered.
+  /// Gives up on a request: its answer will not be delivered. One that waits in the library for
+  /// the server to allow another stream is not sent any more.
   package mutating func cancel(_ streamID: Int32) {
-    guard failure == nil, let response = library.response(of: streamID) else { return }
+    guard failure == nil,
+      let response = library.response(of: streamID) ?? inbox.response(of: streamID)
+    else { return }
     response.isCancelled = true
     library.reset(streamID, code: ErrorCode.cancel)
   }
