@@ -251,19 +251,15 @@ final class Connection: ChannelInboundHandler {
   }
 
   private func principal(of request: Request) -> Principal? {
-    guard !request.authorization.isEmpty else { return principal }
-    let (given, last) = (request.authorization, lastAuthorization)
-    if constantTimeEqual(given.span, last.span) {
-      return lastTokenPrincipal
-    }
-    lastAuthorization = request.authorization
+    let given = request.authorization
+    guard !given.isEmpty else { return principal }
+    let last = lastAuthorization
+    if constantTimeEqual(given.span, last.span) { return lastTokenPrincipal }
+    lastAuthorization = given
     lastTokenPrincipal = nil
     let scheme = Array("Bearer ".utf8)
-    if request.authorization.count > scheme.count,
-      request.authorization.prefix(scheme.count).elementsEqual(scheme)
-    {
-      let token = request.authorization.span.extracting(scheme.count...)
-      lastTokenPrincipal = host.grants.principal(token: token)
+    if given.count > scheme.count, given.starts(with: scheme) {
+      lastTokenPrincipal = host.grants.principal(token: given.span.extracting(scheme.count...))
       if lastTokenPrincipal != nil { trust() }
     }
     return lastTokenPrincipal

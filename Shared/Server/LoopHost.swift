@@ -13,6 +13,7 @@ package protocol LoopService: AnyObject {
 }
 
 extension LoopService {
+  /// All alike.
   package func urgency(of request: Request, _ principal: Principal) -> Urgency { .normal }
 }
 

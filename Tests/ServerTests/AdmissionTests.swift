@@ -167,10 +167,30 @@ private struct Clock {
 }
 
 @Suite struct StreamAllowanceTests {
-  private let allowance = StreamAllowance(inFlightMax: 2_048)
+  private static let deadline: UInt64 = 16_000_000
+
+  /// An allowance that has just begun to hold.
+  private func behind() -> StreamAllowance {
+    var allowance = StreamAllowance(inFlightMax: 2_048, deadline: Self.deadline)
+    let isAnnounced = allowance.update(wait: Self.deadline, most: 16_384)
+    #expect(isAnnounced)
+    return allowance
+  }
+
+  @Test("holds nobody while the loop keeps up")
+  func keepsUp() {
+    var allowance = StreamAllowance(inFlightMax: 2_048, deadline: Self.deadline)
+    for wait in [0, Self.deadline / 4, Self.deadline / 2] {
+      let isAnnounced = allowance.update(wait: wait, most: 16_384)
+      #expect(!isAnnounced)
+    }
+    #expect(allowance.inFlight == nil)
+    #expect(allowance.streams(.low, active: 1_000, most: 256) == 256)
+  }
 
   @Test("shares what can be in flight among those who ask; the urgent keep theirs")
   func shares() {
+    let allowance = behind()
     #expect(allowance.streams(.normal, active: 64, most: 256) == 32)
     #expect(allowance.streams(.low, active: 64, most: 256) == 8)
     #expect(allowance.streams(.high, active: 64, most: 256) == 256)
@@ -180,6 +200,7 @@ private struct Clock {
 
   @Test("nobody is left without a stream, or gets more than the session has")
   func bounds() {
+    let allowance = behind()
     for active in [0, 1, 2, 63, 500, 2_048, 15_000] {
       for most in [1, 32, 256] {
         let high = allowance.streams(.high, active: active, most: most)
@@ -188,8 +209,27 @@ private struct Clock {
         #expect(1 <= low && low <= normal && normal <= high && high == most)
       }
     }
-    #expect(allowance.streams(.normal, active: 15_000, most: 256) == 4)
-    #expect(allowance.streams(.low, active: 15_000, most: 256) == 1)
+    #expect(allowance.streams(.normal, active: 15_000, most: 256) == StreamAllowance.floor)
+    #expect(allowance.streams(.low, active: 15_000, most: 256) == StreamAllowance.floor / 4)
+  }
+
+  @Test("goes down while requests wait too long, stays between, and ends when they do not")
+  func follows() throws {
+    var allowance = behind()
+    _ = allowance.update(wait: Self.deadline, most: 16_384)
+    #expect(allowance.inFlight == 1_536)
+    _ = allowance.update(wait: Self.deadline / 4 * 3, most: 16_384)
+    #expect(allowance.inFlight == 1_536)
+    for _ in 0..<100 { _ = allowance.update(wait: Self.deadline, most: 16_384) }
+    #expect(allowance.inFlight == 64)
+    var steps = 0
+    while allowance.inFlight != nil, steps < 200 {
+      _ = allowance.update(wait: 0, most: 16_384)
+      steps += 1
+    }
+    #expect(20..<100 ~= steps)
+    let isAnnounced = allowance.update(wait: 0, most: 16_384)
+    #expect(!isAnnounced)
   }
 }
 

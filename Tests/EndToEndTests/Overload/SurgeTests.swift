@@ -39,7 +39,7 @@ extension EndToEnd {
         scene: "health_gate", connections: connections)
     }
 
-    /// What was refused was told when to come again, and nothing was answered wrongly or not at all.
+    /// What was refused was told when to come again; nothing was answered wrongly or not at all.
     private func expectOrder(_ report: Surge.Report) {
       #expect(report.number("refused_without_retry_after") == 0, "\(report.summary)")
       for name in ["wrong", "errors", "lost"] {
