@@ -7,9 +7,9 @@ internal import Synchronization
 /// into the table both sides keep or are spelled out without entering it (RFC 7541 §6.1, §6.2.2).
 /// Such a block changes nothing in the table, so while nobody else changes it either, the same
 /// octets mean the same fields: what the library decoded, and found right, once, is a `Template`
-/// for all that follow. Only a whole request counts, HEADERS with END_HEADERS and its one DATA frame
-/// with END_STREAM in the bytes at hand; everything else is the library's, which stays the judge
-/// of the protocol.
+/// for all that follow. Only a whole request counts, HEADERS with END_HEADERS and its one DATA
+/// frame with END_STREAM in the bytes at hand; everything else is the library's, which stays the
+/// judge of the protocol.
 ///
 /// The library does not know the streams taken here. So this keeps for them what it would: their
 /// numbers, their windows, and how much of the connection's windows they used.
