@@ -18,7 +18,8 @@ import Testing
   /// Begins with a size of the table, which stays as it is: the library's, every time (RFC 7541
   /// §6.3).
   private static let plain =
-    [0x3F, 0xE1, 0x1F, 0x83, 0x86, 0x84] + Wire.literal(":authority", "h") + Wire.literal("x-scene", "pool")
+    [0x3F, 0xE1, 0x1F, 0x83, 0x86, 0x84] + Wire.literal(":authority", "h")
+    + Wire.literal("x-scene", "pool")
 
   /// Plays a script: requests, split anywhere, answered late and in any order, and updates.
   private func play(_ seed: UInt64, isRepeating: Bool) throws -> ([Int32: Response], Server) {
