@@ -39,9 +39,7 @@ extension EndToEnd {
           try await world.verifierMetric("citycode_accept_pauses_total") > 0
         }
         #expect(try await world.verifierMetric("citycode_connections ") <= 180)
-        let before = try #require(ProcessFacts.processorSeconds(of: process))
-        try await Task.sleep(for: .seconds(1))
-        let used = try #require(ProcessFacts.processorSeconds(of: process)) - before
+        let used = try await Self.leastUse(of: process)
         #expect(used < 0.5, "\(used) s of processor time in a second with nothing to do")
         crowd.removeAll()
         try await recovers(world, token, code)
@@ -59,9 +57,7 @@ extension EndToEnd {
         try await Self.limitDescriptors(of: process, to: "1")
         var crowd = try (0..<20).map { _ in try RawConnection(to: clear) }
         for _ in 0..<20 { gate.scan() }
-        let before = try #require(ProcessFacts.processorSeconds(of: process))
-        try await Task.sleep(for: .seconds(1))
-        let used = try #require(ProcessFacts.processorSeconds(of: process)) - before
+        let used = try await Self.leastUse(of: process)
         gate.scan()
         #expect(gate.report.failed == 0, "\(gate.report.lastFault)")
         #expect(used < 0.5, "\(used) s of processor time in a second with nothing to do")
@@ -69,6 +65,19 @@ extension EndToEnd {
         crowd.removeAll()
         try await recovers(world, token, code)
       }
+    }
+
+    /// Processor seconds in the idlest of three seconds: what spins does so all the time, and what
+    /// was still to be done at first is done then.
+    private static func leastUse(of process: Int32) async throws -> Double {
+      var least = Double.infinity
+      for _ in 0..<3 where least >= 0.5 {
+        let before = try #require(ProcessFacts.processorSeconds(of: process))
+        try await Task.sleep(for: .seconds(1))
+        let after = try #require(ProcessFacts.processorSeconds(of: process))
+        least = min(least, after - before)
+      }
+      return least
     }
 
     private static func limitDescriptors(of process: Int32, to soft: String) async throws {
