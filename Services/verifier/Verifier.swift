@@ -55,7 +55,7 @@ struct Verifier: ParsableCommand {
 enum VerifierSettings {
   static let all: [Setting] =
     ServiceProcess.commonSettings(
-      listen: "127.0.0.1:8443", admin: "127.0.0.1:9443", deadlineMilliseconds: 12) + [
+      listen: "127.0.0.1:8443", admin: "127.0.0.1:9443", deadlineMilliseconds: 16) + [
       Setting("partners", .list, default: "", "regions whose codes are sent to the relay"),
       Setting("cache_directory", .string, default: nil, "the status cache of this host"),
       Setting("journal_directory", .string, default: nil, "where scans are recorded"),

@@ -9,7 +9,7 @@ package enum Urgency: Int, CaseIterable, Sendable {
 /// What one loop does when there is more to do than it can; all limits are settings.
 struct AdmissionLimits: Sendable {
   /// A request that has waited longer is refused instead of served.
-  var deadlineMilliseconds = 12
+  var deadlineMilliseconds = 16
   /// Requests under way of all clients of the loop, once it falls behind; less if that does not do.
   var inFlightMax = 2_048
 }

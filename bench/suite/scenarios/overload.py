@@ -12,7 +12,7 @@ from ..processor import rss_kib
 from ..rows import Goal, Row, at_most, finite, ratio_at_least
 
 # How long a gate holds a request that it may not send yet before it shows "busy".
-GIVE_UP_MILLISECONDS = 8
+GIVE_UP_MILLISECONDS = 5
 SWEEP = (10, 25, 50, 75, 90, 100, 125, 150, 200, 300)
 GOODPUT = ratio_at_least(0.9)
 LATENCY = at_most(25, "ms")
@@ -21,7 +21,7 @@ LATENCY = at_most(25, "ms")
 def offer(
     bench: Bench, label: str, percent: float, seconds: float, form: str = "text", retries: int = 0
 ) -> Result:
-    """Text scans or batches at a share of the measured peak, dropped when they could not be sent in time."""
+    """Text scans or batches at a share of the measured peak, dropped when they cannot be sent in time."""
     is_batch = form.startswith("batch")
     load = Load(
         seconds,
@@ -30,8 +30,8 @@ def offer(
         give_up_milliseconds=GIVE_UP_MILLISECONDS,
         retries=retries,
         # Many clients: thousands of requests can be under way, more than 25 ms of work.
-        connections=32,
-        streams=8 if is_batch else 128,
+        connections=32 if is_batch else 16,
+        streams=8 if is_batch else 256,
     )
     pids = [bench.verifier.process_id]
     return bench.generator.run(label, bench.scans(form), load, pids)
@@ -135,7 +135,7 @@ def recovery(bench: Bench) -> list[Row]:
     pids = [bench.verifier.process_id]
     give_up, peak = GIVE_UP_MILLISECONDS, bench.peak()
     steady = Load(calm + surge + after, plan.warm_up, rate=peak * 0.4, give_up_milliseconds=give_up)
-    more = Load(surge, 0, rate=peak * 1.6, give_up_milliseconds=give_up, connections=32)
+    more = Load(surge, 0, rate=peak * 1.6, give_up_milliseconds=give_up, streams=256)
     running = bench.generator.begin("recovery-steady", bench.scans(), steady, pids)
     started = time.monotonic() + plan.warm_up
     bench.pause(plan.warm_up + calm)
