@@ -21,7 +21,7 @@ LATENCY = at_most(25, "ms")
 def offer(
     bench: Bench, label: str, percent: float, seconds: float, form: str = "text", retries: int = 0
 ) -> Result:
-    """Text scans or batches at a share of the measured peak, dropped when they cannot be sent in time."""
+    """Text scans or batches at a share of the peak, dropped when they cannot be sent in time."""
     is_batch = form.startswith("batch")
     load = Load(
         seconds,
@@ -161,7 +161,7 @@ def priority(bench: Bench) -> list[Row]:
         # Another scene accepts other colours, so that the corpus' outcomes are not those here.
         "check": "status",
         "connections": 8,
-        "streams": 32,
+        "streams": 256,
     }
     pool = bench.headers("point", citycode_scene="pool")
     classes = [
