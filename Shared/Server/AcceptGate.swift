@@ -1,3 +1,4 @@
+import Glibc
 internal import NIOCore
 import Synchronization
 
@@ -65,8 +66,10 @@ final class AcceptGate: Sendable {
   }
 }
 
-/// Sits on a listener and swallows its wish to accept while `AcceptGate` has no place.
-final class AcceptPause: ChannelOutboundHandler {
+/// Sits on a listener and swallows its wish to accept while `AcceptGate` has no place, or the
+/// system no descriptor.
+final class AcceptPause: ChannelDuplexHandler {
+  typealias InboundIn = Channel
   typealias OutboundIn = Channel
 
   /// Connections taken in one go; NIO's default.
@@ -92,5 +95,22 @@ final class AcceptPause: ChannelOutboundHandler {
       }
     }
     if may { context.read() } else { isPaused = true }
+  }
+
+  /// Without descriptors accepting fails as long as somebody waits to be let in, and NIO, which
+  /// keeps listening, would try without end. So the listener is deaf for a second.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let error = error as? IOError, Self.isShortage(error.errnoCode) else {
+      return context.fireErrorCaught(error)
+    }
+    try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    let channel = LoopBound(context.channel, on: loop)
+    loop.schedule(afterMilliseconds: 1_000) {
+      try? channel.value.syncOptions?.setOption(.autoRead, value: true)
+    }
+  }
+
+  private static func isShortage(_ number: Int32) -> Bool {
+    [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(number)
   }
 }
