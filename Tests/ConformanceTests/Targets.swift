@@ -98,11 +98,12 @@ private actor Servers {
 
   /// Starts a server that ends when this process does, however it ends: the shell waits for the end
   /// of its standard input, which is a pipe only this process holds. SIGKILL, because the threads
-  /// that start processes block the other signals and children inherit that.
+  /// that start processes block the other signals and children inherit that; for the same reason
+  /// the shell does not wait for the server, of whose end it would never hear.
   private func startChild(_ command: [String]) throws {
     let child = Process()
     child.executableURL = URL(filePath: "/bin/sh")
-    let script = "\"$@\" & child=$!; read -r line; kill -KILL $child; wait"
+    let script = "\"$@\" & child=$!; read -r line; kill -KILL $child"
     child.arguments = ["-c", script, "sh"] + command
     let input = Pipe()
     child.standardInput = input
