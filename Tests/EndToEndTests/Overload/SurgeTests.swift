@@ -62,7 +62,7 @@ extension EndToEnd {
           print("P-41 retries \(retries): \(report.summary) refusals p99 \(report.refusalP99)")
           expectOrder(report)
           withKnownIssue(
-            "without optimisation refusing costs as much as serving", isIntermittent: true
+            "short in debug builds; the reason is not proven", isIntermittent: true
           ) {
             #expect(report.perSecond >= 0.75 * peak.perSecond, "\(report.summary)")
           } when: {
@@ -198,7 +198,7 @@ extension EndToEnd {
         let (high, low) = (report.of("hospital"), report.of("pool"))
         print("P-44 peak \(peak.summary)\nhigh \(high.summary)\nlow \(low.summary)")
         expectOrder(report)
-        withKnownIssue("without optimisation reading takes the deadline", isIntermittent: true) {
+        withKnownIssue("short in debug builds; not proven why", isIntermittent: true) {
           #expect(high.ok >= 0.999 * high.wanted, "\(high.summary)")
         } when: {
           Self.isDebugBuild
@@ -224,7 +224,7 @@ extension EndToEnd {
         let (few, many) = (report.of("small"), report.of("large"))
         print("P-44 peak \(peak.summary)\nsmall \(few.summary)\nlarge \(many.summary)")
         expectOrder(report)
-        withKnownIssue("without optimisation reading takes the deadline", isIntermittent: true) {
+        withKnownIssue("short in debug builds; not proven why", isIntermittent: true) {
           #expect(few.ok >= 0.95 * few.wanted, "\(few.summary)")
         } when: {
           Self.isDebugBuild
