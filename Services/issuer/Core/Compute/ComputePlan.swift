@@ -1,0 +1,72 @@
+package import Codes
+
+/// A checked plan: which raw records there are and how they make a colour.
+package struct ComputePlan: Sendable {
+  /// The plan's own name.
+  package var name: String
+  /// The moment the windows of all rules end; records of later times are rejected.
+  package var asOf: CityTime
+  /// The share of a source's rows, 0 to 1, that may be rejected.
+  package var rejectShareMax: Double
+  /// At most 255.
+  package var sources: [SourcePlan]
+  /// Names by `Event.kind`.
+  package var kinds: [String]
+  /// Names by `Event.result`; 0 is "none".
+  package var results: [String]
+}
+
+/// One source of raw records: files with the same columns from one department.
+package struct SourcePlan: Sendable {
+  package enum Encoding: Sendable { case utf8, gb18030 }
+
+  /// What stands in which column, by the column's name in the header.
+  package struct Columns: Sendable {
+    /// Without one all documents are resident identity numbers.
+    package var documentType: String?
+    package var document: String
+    package var name: String?
+    package var phone: String?
+    package var kind: String?
+    package var result: String?
+    package var time: String
+    package var place: String?
+  }
+
+  package var name: String
+  /// Paths; relative ones begin at the plan's folder. Patterns (`*`, `?`) have been expanded, in
+  /// byte order. Ending in .gz or .zst they are compressed.
+  package var files: [String]
+  package var encoding: Encoding
+  package var delimiter: UInt8
+  package var columns: Columns
+  /// The kind of all events, where there is no column for it.
+  package var kind: UInt8?
+  /// The spellings of document types, kinds and results in the files; after trimming, bytes as
+  /// they are in UTF-8.
+  package var documentTypes: [String: DocumentType]
+  package var kindSpellings: [String: UInt8]
+  package var resultSpellings: [String: UInt8]
+  /// Tried in order.
+  package var timeFormats: [TimeFormat]
+}
+
+/// How a time is written.
+package enum TimeFormat: Sendable, Equatable {
+  /// A pattern of `yyyy MM dd HH mm ss` and literal characters, in a zone so many seconds east.
+  case pattern([UInt8], secondsEast: Int32)
+  /// RFC 3339 with its own zone.
+  case rfc3339
+  /// Seconds or milliseconds since 1970.
+  case unixSeconds, unixMilliseconds
+}
+
+/// What the rules make of one holder's events.
+package struct Decision: Hashable, Sendable {
+  package var colour: Colour
+  /// Index into the region's reason table.
+  package var reason: UInt8
+  package var validUntil: CityTime
+  /// Index of the rule that decided; `nil` for the default.
+  package var rule: Int?
+}
