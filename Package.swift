@@ -4,8 +4,8 @@
 //   Services/issuer   Services/verifier   Services/relay      executables: routes, configuration
 //        IssuerCore        VerifierCore        RelayCore      decisions, no I/O
 //                     Server                                  sockets, admission, logs, metrics
-//   HTTP2   Security   Storage   Codes   Feed   StatusCache   QR     engines without sockets
-//   CNghttp2 COpenSSL CLMDB CQRencode CPNG                    Debian's C libraries
+//   HTTP2 Security Storage Codes Feed StatusCache QR YAML     engines without sockets
+//   CNghttp2 COpenSSL CLMDB CQRencode CPNG CYAML              Debian's C libraries
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -65,6 +65,7 @@ let package = Package(
     .systemLibrary(
       name: "CQRencode", path: "Shared/CQRencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CPNG", path: "Shared/CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CYAML", path: "Shared/CYAML", providers: [.apt(["libyaml-dev"])]),
 
     .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
 
@@ -74,11 +75,12 @@ let package = Package(
     library("Security", ["COpenSSL"]),
     library("Storage", ["CLMDB"]),
     library("QR", ["CQRencode", "CPNG"]),
+    library("YAML", ["CYAML"]),
     library("Feed", ["Codes", "Security"]),
     library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
     library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
 
-    library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security"]),
+    library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security", "YAML"]),
     library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
     library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
     service("issuer", ["IssuerCore", "QR"]),
@@ -117,6 +119,7 @@ let package = Package(
         "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
       ]),
     tests("QRTests", ["QR", "Support"]),
+    tests("YAMLTests", ["YAML", "Support"]),
     tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
     tests(

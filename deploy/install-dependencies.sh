@@ -9,6 +9,7 @@ packages=(
   liblmdb-dev      # the embedded store and the status cache
   libqrencode-dev  # QR symbols
   libpng-dev       # QR pictures
+  libyaml-dev      # plans of computations
   openssl          # the demo's throw-away certificates
   curl             # the demo's commands
   ca-certificates  # fetching the Swift packages

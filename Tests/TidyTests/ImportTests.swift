@@ -15,13 +15,14 @@ import Testing
       "Security": ["COpenSSL", "Glibc", "Synchronization"],
       "Storage": ["CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],
+      "YAML": ["CYAML"],
       "Feed": ["Codes", "Security"],
       "StatusCache": ["Codes", "Feed", "Security", "Storage", "Synchronization"],
       "Server": [
         "ArgumentParser", "CLinux", "Codes", "Glibc", "HTTP2", "JSON", "Logging", "NIOCore",
         "NIOHTTP1", "NIOPosix", "Security", "Synchronization",
       ],
-      "IssuerCore": ["Codes", "Feed", "Security"],
+      "IssuerCore": ["Codes", "Feed", "Security", "YAML"],
       "VerifierCore": ["Codes", "Feed", "JSON", "Security"],
       "RelayCore": ["Codes", "Feed", "Security"],
     ]
@@ -62,7 +63,7 @@ import Testing
   func cLibraries() {
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
-      "CPNG": "QR", "CLinux": "Server",
+      "CPNG": "QR", "CLinux": "Server", "CYAML": "YAML",
     ]
     #expect(
       Set(owners.keys)
