@@ -28,6 +28,7 @@ extension ComputePlan {
     kinds = reader.kinds
     results = reader.results
     areas = reader.areas
+    areaParts = parts.areas
     rules = parts.rules
     otherwise = parts.otherwise
     program = RuleProgram(

@@ -23,6 +23,8 @@ package struct ComputePlan: Sendable {
   package var results: [String]
   /// Names by area.
   package var areas: [String]
+  /// The places and periods of all areas.
+  package var areaParts: [AreaIndex.Part]
   /// The first that applies decides.
   package var rules: [Rule]
   /// What becomes of a holder to whom no rule applies.

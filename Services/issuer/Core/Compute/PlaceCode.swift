@@ -23,6 +23,12 @@ package enum PlaceCode {
     }
     return padded..<padded + 1
   }
+
+  /// The shortest of 6, 9 and 12 digits that says all of a padded code.
+  package static func text(_ padded: UInt64) -> String {
+    if padded % 1_000_000 == 0 { return "\(padded / 1_000_000)" }
+    return padded % 1_000 == 0 ? "\(padded / 1_000)" : "\(padded)"
+  }
 }
 
 /// Which areas, by periods, a place lies in: the areas as bits of a word.

@@ -153,7 +153,8 @@ extension PlanReader {
         "\"latest\" asks nothing: add \"result\", \"area\" or \"is\", or write \"event\" instead")
     }
     for key in ["at_least", "apart"] where condition.isLatest {
-      if let node = map[key] { fault(node, "\"\(key)\" cannot go with \"latest\": it is one event") }
+      guard let node = map[key] else { continue }
+      fault(node, "\"\(key)\" cannot go with \"latest\", which looks at one event only")
     }
     if let node = map["apart"], !condition.isLatest, condition.atLeast < 2 {
       fault(node, "\"apart\" needs \"at_least\" of 2 or more")
