@@ -69,4 +69,15 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     let number = Array(document.number.utf8)
     return key(of: document.type, canonical: number.span)
   }
+
+  /// What stands for a phone number with a name in storage, made as the key of a document is;
+  /// `nil` when one of both is none. See `ContactText` for what is taken for the same.
+  package func contactKey(phone: Span<UInt8>, name: Span<UInt8>) -> Bytes16? {
+    // No document type has this number.
+    var message: [UInt8] = [0x40]
+    guard ContactText.appendPhone(phone, to: &message), ContactText.appendName(name, to: &message)
+    else { return nil }
+    let digest = documentMAC.mac(message.span)
+    return digest.withSpan { Bytes16($0.extracting(first: 16)) }
+  }
 }
