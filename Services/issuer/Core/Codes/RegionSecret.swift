@@ -1,6 +1,6 @@
 package import Codes
 package import Feed
-import Security
+package import Security
 
 /// What only the issuer knows, and everything derived from it (RFC 5869, HKDF-SHA-256).
 ///
@@ -62,6 +62,12 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     message.append(copying: number)
     let digest = documentMAC.mac(message.span)
     return Bytes16(digest.bytes.span.extracting(first: 16))
+  }
+
+  /// The words of `key(of:canonical:)` for a message that has been laid out already: type and
+  /// canonical number.
+  package func keyWords(of message: HMACBlock) -> (high: UInt64, low: UInt64) {
+    documentMAC.half(of: message)
   }
 
   /// As `key(of:canonical:)` for a checked document.
