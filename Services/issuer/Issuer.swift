@@ -21,7 +21,8 @@ struct Issuer: ParsableCommand {
         issuer health --admin-url http://127.0.0.1:9440
       """,
     subcommands: [
-      Serve.self, LoadCommand.self, SampleCommand.self, KeysCommand.self, Health.self,
+      Serve.self, LoadCommand.self, SampleCommand.self, SampleRecordsCommand.self, KeysCommand.self,
+      Health.self,
     ])
 
   struct Serve: ParsableCommand {

@@ -16,6 +16,7 @@ import Testing
       "Storage": ["CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],
       "YAML": ["CYAML"],
+      "Compression": ["CZlib", "CZstd"],
       "Feed": ["Codes", "Security"],
       "StatusCache": ["Codes", "Feed", "Security", "Storage", "Synchronization"],
       "Server": [
@@ -32,7 +33,7 @@ import Testing
         "StatusCache", "Storage", "Synchronization", core,
       ]
     }
-    table["issuer"]?.insert("QR")
+    table["issuer"]?.formUnion(["Compression", "QR"])
     return table
   }()
 
@@ -64,6 +65,7 @@ import Testing
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
       "CPNG": "QR", "CLinux": "Server", "CYAML": "YAML",
+      "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(
       Set(owners.keys)

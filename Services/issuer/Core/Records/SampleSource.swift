@@ -1,4 +1,4 @@
-package import Codes
+import Codes
 
 /// One of the departments whose raw records a sample has: its files' form and what they say.
 /// README.md in bench/bulk has the table in words.
