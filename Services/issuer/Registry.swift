@@ -38,8 +38,13 @@ final class Registry: Sendable {
   /// How long an idempotency key is remembered.
   static let answerMinutesKept: UInt32 = 24 * 60
 
-  init(directory: String, region: Region, mapSizeBytes: Int) throws {
-    environment = try Environment(directory: directory, mapSizeBytes: mapSizeBytes)
+  /// Opens the registry; read-only beside a running issuer, with write access alone.
+  init(
+    directory: String, region: Region, mapSizeBytes: Int,
+    access: Environment.Purpose = .readWrite
+  ) throws {
+    environment = try Environment(
+      directory: directory, mapSizeBytes: mapSizeBytes, for: access)
     documents = try environment.table("documents")
     guardians = try environment.table("guardians", integerKeys: true)
     unsealed = try environment.table("unsealed", integerKeys: true)
@@ -62,6 +67,9 @@ final class Registry: Sendable {
     if let stored {
       guard stored == wanted else { throw ForeignRegion(stored: stored) }
       return
+    }
+    guard environment.openedFor == .readWrite else {
+      throw StorageError(.notFound, "opening the registry", "nothing was ever written there")
     }
     try environment.write { transaction throws(StorageError) in
       try transaction.put(meta, key: name.span, value: wanted.span)
