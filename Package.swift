@@ -70,6 +70,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", path: "Shared/CYAML", providers: [.apt(["libyaml-dev"])]),
 
     .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
+    .systemLibrary(name: "CRecords", path: "Shared/CRecords"),
 
     library("Codes", []),
     library("JSON", []),
@@ -79,14 +80,16 @@ let package = Package(
     library("QR", ["CQRencode", "CPNG"]),
     library("YAML", ["CYAML"]),
     library("Compression", ["CZlib", "CZstd"]),
+    library("Records", ["CRecords"]),
     library("Feed", ["Codes", "Security"]),
     library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
     library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
 
-    library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security", "YAML"]),
+    library(
+      "IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Records", "Security", "YAML"]),
     library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
     library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
-    service("issuer", ["IssuerCore", "QR", "Compression"]),
+    service("issuer", ["IssuerCore", "QR", "Compression", "Records"]),
     service("verifier", ["VerifierCore"]),
     service("relay", ["RelayCore"]),
 
@@ -121,6 +124,7 @@ let package = Package(
       [
         "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
       ]),
+    tests("RecordsTests", ["Records", "Support"]),
     tests("QRTests", ["QR", "Support"]),
     tests("CompressionTests", ["Compression", "Support"]),
     tests("YAMLTests", ["YAML", "Support"]),

@@ -108,7 +108,7 @@ package final class RecordReader {
       if end - start <= 24 {
         unsafe insertionSort(records, start, end)
       } else {
-        let slice = unsafe UnsafeMutableBufferPointer(start: records + start, count: end - start)
+        var slice = unsafe UnsafeMutableBufferPointer(start: records + start, count: end - start)
         unsafe slice.sort(by: RecordPair.isBefore)
       }
       var kept = start

@@ -35,7 +35,7 @@ package enum Workers {
       }
       threads.append(thread)
     }
-    for thread in threads { unsafe pthread_join(thread, nil) }
+    for thread in threads { pthread_join(thread, nil) }
     if let error = failure.first { throw error }
   }
 }

@@ -23,7 +23,8 @@ import Testing
         "ArgumentParser", "CLinux", "Codes", "Glibc", "HTTP2", "JSON", "Logging", "NIOCore",
         "NIOHTTP1", "NIOPosix", "Security", "Synchronization",
       ],
-      "IssuerCore": ["Codes", "Feed", "Security", "YAML"],
+      "Records": ["CRecords", "Glibc", "Synchronization"],
+      "IssuerCore": ["Codes", "Feed", "Records", "Security", "YAML"],
       "VerifierCore": ["Codes", "Feed", "JSON", "Security"],
       "RelayCore": ["Codes", "Feed", "Security"],
     ]
@@ -33,7 +34,7 @@ import Testing
         "StatusCache", "Storage", "Synchronization", core,
       ]
     }
-    table["issuer"]?.formUnion(["Compression", "QR"])
+    table["issuer"]?.formUnion(["Compression", "QR", "Records"])
     return table
   }()
 
@@ -64,7 +65,8 @@ import Testing
   func cLibraries() {
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
-      "CPNG": "QR", "CLinux": "Server", "CYAML": "YAML",
+      "CPNG": "QR", "CLinux": "Server",
+      "CRecords": "Records", "CYAML": "YAML",
       "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(
