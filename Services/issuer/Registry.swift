@@ -9,6 +9,7 @@ import Storage
 /// | table | key | value |
 /// |---|---|---|
 /// | documents | 16-byte document key | serial, 5 bytes |
+/// | contacts | 16-byte key of phone number and name | serial, 5 bytes; 0 when several have both |
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
@@ -19,6 +20,7 @@ import Storage
 final class Registry: Sendable {
   let environment: Environment
   let documents: Table
+  let contacts: Table
   let guardians: Table
   let unsealed: Table
   let segments: Table
@@ -46,6 +48,7 @@ final class Registry: Sendable {
     environment = try Environment(
       directory: directory, mapSizeBytes: mapSizeBytes, for: access)
     documents = try environment.table("documents")
+    contacts = try environment.table("contacts")
     guardians = try environment.table("guardians", integerKeys: true)
     unsealed = try environment.table("unsealed", integerKeys: true)
     segments = try environment.table("segments", integerKeys: true)

@@ -138,7 +138,7 @@ extension SampleRecords {
 
   /// A number that a row and its contradiction share, whatever else is drawn for either.
   private func fact(_ row: Row, _ kind: UInt64) -> UInt64 {
-    SampleRandom.mix(world.seed ^ SampleRandom.mix(UInt64(row.number) << 8 | kind))
+    SampleRandom.mix(salt ^ SampleRandom.mix(UInt64(row.number) << 8 | kind))
   }
 
   /// Seconds since 1970 of what the row tells.

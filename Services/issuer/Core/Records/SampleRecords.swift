@@ -7,7 +7,7 @@ package import Codes
 /// day's disorder.
 package struct SampleRecords: Sendable {
   /// What all sources of a sample share.
-  package struct World: Sendable {
+  package final class World: Sendable {
     let population: SamplePopulation
     let people: Int
     let strangers: Int
@@ -43,7 +43,8 @@ package struct SampleRecords: Sendable {
   /// Rows of the source.
   package let rowCount: Int
   let world: World
-  private let salt: UInt64
+  /// What the source's rows are drawn from.
+  let salt: UInt64
 
   /// The rows that `source` has of `records` in all.
   package init(_ source: SampleSource, of records: Int, in world: World) {

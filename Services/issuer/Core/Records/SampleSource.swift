@@ -208,14 +208,11 @@ enum SampleTimeForm {
 extension [UInt8] {
   /// Appends the last `digits` of `number`, which is not negative.
   mutating func append(decimal number: Int64, digits: Int) {
-    var rest = UInt64(number)
-    let start = count
-    for _ in 0..<digits { append(0x30) }
-    var index = start + digits
-    while index > start, rest > 0 {
-      index -= 1
-      self[index] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
+    if digits == 2 {
+      let pair = UInt32(truncatingIfNeeded: number)
+      append(0x30 + UInt8(truncatingIfNeeded: pair / 10 % 10))
+      return append(0x30 + UInt8(truncatingIfNeeded: pair % 10))
     }
+    append(addingCapacity: digits) { SampleNumbers.append(Int(number), digits: digits, to: &$0) }
   }
 }
