@@ -128,6 +128,10 @@ struct PopulationLoad {
     state.lastPosition = segment.lastPosition
     state.chain = segment.end
     let isFirst = before.nextSerial == 1
+    // What was in force before the load knows nothing of those it adds.
+    let generations = GenerationState(
+      inForce: try registry.generationState().inForce, held: nil, heldUpTo: 0,
+      mayRollBack: false)
     try registry.environment.write { transaction throws(StorageError) in
       var key: [UInt8] = []
       var value: [UInt8] = []
@@ -157,9 +161,10 @@ struct PopulationLoad {
       }
       try transaction.put(registry.segments, key: segment.number, value: encoded.span)
       value.removeAll()
-      recipe.encode(into: &value)
+      SwitchRecipe.load(recipe).encode(into: &value)
       try transaction.put(registry.recipes, key: segment.number, value: value.span)
       try registry.put(state, in: &transaction)
+      try registry.put(generations, in: &transaction)
     }
   }
 

@@ -13,10 +13,11 @@ import Storage
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
-/// | recipes | number of a switch segment | what the generation is built from (`LoadRecipe`) |
+/// | touches | log position | serial 5, `StatusFields` 1: what the change touched |
+/// | recipes | number of a switch segment | what its statuses are made of (`SwitchRecipe`) |
 /// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
 /// | answer_ages | minutes 4, idempotency key 16 | empty |
-/// | meta | name | next serial, last position, chain position |
+/// | meta | name | next serial, last position, chain position; `GenerationState` |
 final class Registry: Sendable {
   let environment: Environment
   let documents: Table
@@ -24,10 +25,11 @@ final class Registry: Sendable {
   let guardians: Table
   let unsealed: Table
   let segments: Table
+  let touches: Table
   let recipes: Table
   let answers: Table
   private let answerAges: Table
-  private let meta: Table
+  let meta: Table
   let region: Region
 
   /// Where the log stands.
@@ -52,6 +54,7 @@ final class Registry: Sendable {
     guardians = try environment.table("guardians", integerKeys: true)
     unsealed = try environment.table("unsealed", integerKeys: true)
     segments = try environment.table("segments", integerKeys: true)
+    touches = try environment.table("touches", integerKeys: true)
     recipes = try environment.table("recipes", integerKeys: true)
     answers = try environment.table("answers")
     answerAges = try environment.table("answer_ages")
@@ -108,12 +111,6 @@ final class Registry: Sendable {
     }
   }
 
-  func recipe(ofSegment number: UInt64) throws(StorageError) -> LoadRecipe? {
-    try environment.read { transaction throws(StorageError) in
-      try transaction.get(recipes, key: number) { LoadRecipe($0) } ?? nil
-    }
-  }
-
   /// The changes behind the sealed position `position`, `max` at most.
   func unsealedChanges(after position: UInt64, max: Int) throws(StorageError) -> [Change] {
     var changes: [Change] = []
@@ -149,11 +146,15 @@ final class Registry: Sendable {
       try transaction.put(guardians, key: dependant.value, value: guardian.bytes.span)
     }
     var position = writes.lastPosition - UInt64(writes.changes.count)
-    for change in writes.changes {
+    for (change, touched) in zip(writes.changes, writes.touched) {
       position += 1
       bytes.removeAll(keepingCapacity: true)
       change.encode(into: &bytes)
       try transaction.append(unsealed, key: position, value: bytes.span)
+      bytes.removeAll(keepingCapacity: true)
+      bytes.appendBigEndian(change.serial.value, byteCount: 5)
+      bytes.append(touched.rawValue)
+      try transaction.append(touches, key: position, value: bytes.span)
     }
     for (idempotency, reply) in writes.answers {
       bytes.removeAll(keepingCapacity: true)

@@ -32,6 +32,9 @@ package final class KeyIndex: @unchecked Sendable {
   /// The memory of an index of `count` keys.
   package static func byteCount(for count: Int) -> Int { (places(for: count) + tail) * 12 }
 
+  /// The memory it has.
+  package var byteCount: Int { (placeCount + Self.tail) * 12 }
+
   @inline(__always)
   @usableFromInline
   func place(_ high: UInt64) -> Int {

@@ -76,6 +76,8 @@ package final class RecordReader {
     _ from: UnsafeMutablePointer<RecordPair>, _ count: Int, _ first: UInt64,
     _ to: UnsafeMutablePointer<RecordPair>
   ) {
+    // Taken out of `self` while they are written.
+    var starts = exchange(&self.starts, with: [])
     var offsets = starts.mutableSpan
     for index in 0..<count {
       let owner = Int(unsafe (from[index].high >> RecordStore.ownerShift) &- first)
@@ -87,7 +89,8 @@ package final class RecordReader {
       offsets[owner] = sum
       sum += here
     }
-    ends = starts
+    var ends = starts
+    self.starts = starts
     var places = ends.mutableSpan
     for index in 0..<count {
       let record = unsafe from[index]
@@ -95,6 +98,7 @@ package final class RecordReader {
       unsafe to[Int(places[owner])] = record
       places[owner] &+= 1
     }
+    self.ends = ends
   }
 
   /// Sorts each owner's records and drops repetitions.

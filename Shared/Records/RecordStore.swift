@@ -12,8 +12,10 @@ package final class RecordStore: Sendable {
 
   /// Owners in a partition.
   package let ownersInPartition: Int
+  /// All owners whose records can be put in.
+  package let owners: Range<UInt64>
   /// The first owner of partition 0.
-  package let firstOwner: UInt64
+  package var firstOwner: UInt64 { owners.lowerBound }
   package let partitionCount: Int
   private let spillDirectory: String
   /// Bytes that a writer may hold before it spills.
@@ -25,7 +27,7 @@ package final class RecordStore: Sendable {
     owners: Range<UInt64>, ownersInPartition: Int, writers: Int, byteCountMax: Int,
     spillDirectory: String
   ) {
-    firstOwner = owners.lowerBound
+    self.owners = owners
     self.ownersInPartition = ownersInPartition
     partitionCount = (owners.count + ownersInPartition - 1) / ownersInPartition
     bytesInMemory = max(byteCountMax / writers, RecordWriter.slabBytes)

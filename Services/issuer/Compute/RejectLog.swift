@@ -31,7 +31,7 @@ final class RejectLog: Sendable {
     var end = 0
     var lines = 0
     var tallies: [Tally]
-    var text: [UInt8] = []
+    var output: RejectsOutput
   }
 
   /// A quoted line feed stood where a file was cut: it must be read in one piece.
@@ -42,7 +42,6 @@ final class RejectLog: Sendable {
   private let units: SourceUnits
   private let sourceNames: [String]
   private let shard: GenerationShard
-  private let file: OutputFile?
   private let state: Mutex<State>
   let path: String
 
@@ -52,9 +51,10 @@ final class RejectLog: Sendable {
     self.shard = shard
     self.path = path ?? ""
     sourceNames = plan.sources.map(\.name)
-    file = try path.map { try OutputFile(path: $0) }
-    try file?.append(Array("source,file,line,reason,row\n".utf8))
-    state = Mutex(State(tallies: Array(repeating: Tally(), count: plan.sources.count)))
+    state = Mutex(
+      State(
+        tallies: Array(repeating: Tally(), count: plan.sources.count),
+        output: try RejectsOutput(path: path)))
   }
 
   /// What was counted of each source.
@@ -118,15 +118,7 @@ final class RejectLog: Sendable {
         continue
       }
       state.tallies[source].rejected += 1
-      guard let file else { continue }
-      var text = prefix
-      text.append(contentsOf: "\(line),\(row.reason.name),\"".utf8)
-      for byte in rejects.bytes[row.range] {
-        if byte == 0x22 { text.append(byte) }
-        text.append(byte)
-      }
-      text.append(contentsOf: "\"\n".utf8)
-      try file.append(text)
+      try state.output.add(prefix, line, row.reason, rejects.bytes[row.range])
     }
   }
 
@@ -144,5 +136,31 @@ final class RejectLog: Sendable {
   }
 
   /// Writes what is left to the file.
+  func finish() throws { try state.withLock { try $0.output.finish() } }
+}
+
+/// The file itself, or none.
+private struct RejectsOutput {
+  private let file: OutputFile?
+
+  init(path: String?) throws {
+    file = try path.map { try OutputFile(path: $0) }
+    try file?.append(Array("source,file,line,reason,row\n".utf8))
+  }
+
+  func add(
+    _ prefix: [UInt8], _ line: Int, _ reason: RecordReject, _ row: ArraySlice<UInt8>
+  ) throws {
+    guard let file else { return }
+    var text = prefix
+    text.append(contentsOf: "\(line),\(reason.name),\"".utf8)
+    for byte in row {
+      if byte == 0x22 { text.append(byte) }
+      text.append(byte)
+    }
+    text.append(contentsOf: "\"\n".utf8)
+    try file.append(text)
+  }
+
   func finish() throws { try file?.flush() }
 }

@@ -7,16 +7,27 @@ import Server
 struct RowBytes {
   private let file: SourceFile
   private var offset: Int
-  private var unpacked: Unpacked?
+  private var unpacking: Unpacking?
   private let converts: Bool
   private var raw: [UInt8] = []
   private var isAtEnd = false
 
-  private struct Unpacked {
+  private final class Unpacking {
     let engine: Decompressor
     var input: [UInt8] = []
     var taken = 0
     var isAtEnd = false
+
+    init(_ format: CompressionFormat) throws(CompressionError) {
+      engine = try Decompressor(format)
+    }
+
+    /// Unpacks what there is of the input.
+    func unpack(into buffer: inout [UInt8], _ byteCountMax: Int) throws(CompressionError) {
+      let bytes = input
+      let rest = bytes.span.extracting(droppingFirst: taken)
+      taken += try engine.decompress(rest, into: &buffer, byteCountMax: byteCountMax)
+    }
   }
 
   private static let inputBytes = 1 << 18
@@ -27,7 +38,7 @@ struct RowBytes {
     self.offset = offset
     converts = encoding == .gb18030
     if let format = CompressionFormat(path: file.path) {
-      unpacked = Unpacked(engine: try Decompressor(format))
+      unpacking = try Unpacking(format)
     }
   }
 
@@ -43,7 +54,9 @@ struct RowBytes {
   mutating func append(to buffer: inout [UInt8], byteCountMax: Int) throws -> Bool {
     guard converts else { return try appendPlain(to: &buffer, byteCountMax: byteCountMax) }
     while !isAtEnd {
+      var raw = exchange(&self.raw, with: [])
       isAtEnd = try !appendPlain(to: &raw, byteCountMax: byteCountMax / 2)
+      self.raw = raw
       // A line feed is never part of a character.
       let end = isAtEnd ? raw.count : (raw.lastIndex(of: 0x0A) ?? -1) + 1
       if end == 0, raw.count < byteCountMax, !isAtEnd { continue }
@@ -58,49 +71,36 @@ struct RowBytes {
   private mutating func appendPlain(
     to buffer: inout [UInt8], byteCountMax: Int
   ) throws -> Bool {
-    guard unpacked != nil else {
-      let count = try file.read(at: offset, into: &buffer, byteCountMax: byteCountMax)
-      offset += count
-      return count > 0
-    }
-    return try unpack(into: &buffer, byteCountMax)
+    if let unpacking { return try unpack(unpacking, into: &buffer, byteCountMax) }
+    let count = try file.read(at: offset, into: &buffer, byteCountMax: byteCountMax)
+    offset += count
+    return count > 0
   }
 
-  private mutating func unpack(into buffer: inout [UInt8], _ byteCountMax: Int) throws -> Bool {
-    guard var state = unpacked else { return false }
-    unpacked = nil
-    defer { unpacked = state }
+  private mutating func unpack(
+    _ unpacking: Unpacking, into buffer: inout [UInt8], _ byteCountMax: Int
+  ) throws -> Bool {
     let before = buffer.count
-    do throws(CompressionError) {
+    do {
       while true {
-        let input = state.input.span.extracting(droppingFirst: state.taken)
-        state.taken += try state.engine.decompress(
-          input, into: &buffer, byteCountMax: byteCountMax - (buffer.count - before))
-        if buffer.count - before >= byteCountMax || state.isAtEnd { break }
-        guard state.taken == state.input.count else { continue }
-        state.input.removeAll(keepingCapacity: true)
-        state.taken = 0
-        if try readInput(&state) == 0 {
-          state.isAtEnd = true
-          try state.engine.finish()
+        try unpacking.unpack(into: &buffer, byteCountMax - (buffer.count - before))
+        if buffer.count - before >= byteCountMax || unpacking.isAtEnd { break }
+        guard unpacking.taken == unpacking.input.count else { continue }
+        unpacking.input.removeAll(keepingCapacity: true)
+        unpacking.taken = 0
+        let count = try file.read(
+          at: offset, into: &unpacking.input, byteCountMax: Self.inputBytes)
+        offset += count
+        if count == 0 {
+          unpacking.isAtEnd = true
+          try unpacking.engine.finish()
           break
         }
       }
-    } catch {
+    } catch let error as CompressionError {
       throw ComputeError("\(file.path): \(error)")
     }
     return buffer.count > before
-  }
-
-  private mutating func readInput(_ state: inout Unpacked) throws(CompressionError) -> Int {
-    do throws(RecordsError) {
-      let count = try file.read(
-        at: offset, into: &state.input, byteCountMax: Self.inputBytes)
-      offset += count
-      return count
-    } catch {
-      throw .damaged(error.description)
-    }
   }
 
   /// Appends the first `count` raw bytes as UTF-8; what is no GB 18030 becomes U+FFFD.

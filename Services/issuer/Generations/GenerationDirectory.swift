@@ -51,6 +51,12 @@ struct GenerationDirectory: Sendable {
     return manifest
   }
 
+  /// The pages of a generation.
+  func pages(_ number: UInt32, key: VerifyingKey) throws -> GenerationPages {
+    try GenerationPages(
+      directory: "\(path)/\(number)", manifest: try manifest(number, key: key))
+  }
+
   /// The manifest in a directory of a generation or a shard, checked.
   static func manifest(in directory: String, key: VerifyingKey) throws -> GenerationManifest {
     let file = "\(directory)/\(manifestName)"

@@ -1,4 +1,4 @@
-import Codes
+package import Codes
 package import Records
 package import Security
 
