@@ -88,4 +88,11 @@ package struct Decision: Hashable, Sendable {
   package var validUntil: CityTime
   /// Index of the rule that decided; `nil` for the default.
   package var rule: Int?
+
+  package init(colour: Colour, reason: UInt8, validUntil: CityTime, rule: Int?) {
+    self.colour = colour
+    self.reason = reason
+    self.validUntil = validUntil
+    self.rule = rule
+  }
 }
