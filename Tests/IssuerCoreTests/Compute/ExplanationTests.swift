@@ -10,7 +10,8 @@ import Testing
   }
 
   private static let rules = """
-      - {rule: ill, colour: red, reason: 10, when: {latest: test, result: positive, within: 28 days}}
+      - {rule: ill, colour: red, reason: 10,
+         when: {latest: test, result: positive, within: 28 days}}
       - rule: contact
         note: Three days after the contact a negative test counts.
         colour: yellow
@@ -19,7 +20,8 @@ import Testing
         unless: {event: test, result: negative, after_match: 3 days}
       - {rule: stay, colour: red, reason: 11, valid: 1 day,
          when: {event: visit, area: high, at_least: 2, apart: 24 hours}}
-      - {rule: order, colour: red, reason: 12, when: {latest: [release, quarantine], is: quarantine}}
+      - {rule: order, colour: red, reason: 12,
+         when: {latest: [release, quarantine], is: quarantine}}
     """
 
   @Test("a rule that decided, the events that made it, and why those before it did not")
@@ -33,7 +35,7 @@ import Testing
             1  2020-02-20 08:00  contact  from records
             2  2020-02-22 08:00  test  negative  place 310115  from records
           decision: yellow, reason 21, valid until 2020-03-08 00:00
-          decided by rule 2 "contact" (line 25 of the plan)
+          decided by rule 2 "contact" (line 26 of the plan)
             Three days after the contact a negative test counts.
             because: contact since 2020-02-16 00:00 (14 days): event 1
             and not: test with result negative 3 days after the match or later (2020-02-23 08:00): \
@@ -84,6 +86,6 @@ import Testing
       """, [])
     #expect(text.contains("not test since 2020-02-29 22:30 (90 minutes): no event"))
     #expect(text.contains("not test since 2020-02-28 12:00 (36 hours): no event"))
-    #expect(text.contains("not test or visit since 2020-02-29 00:00 (1 day): no event"))
+    #expect(text.contains("not visit or test since 2020-02-29 00:00 (1 day): no event"))
   }
 }

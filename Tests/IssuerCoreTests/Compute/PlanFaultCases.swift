@@ -170,7 +170,9 @@ extension PlanFaultCase {
       "colour: yellow", "colour: amber",
       "26:13: there is no colour \"amber\": there are none, green, yellow, red"),
     PlanFaultCase(
-      "reason: 2\n", "reason: two\n", "27:13: reason must be a whole number, 0 to 255, not \"two\""),
+      "reason: 2\n", "reason: two\n",
+      "27:13: reason must be a whole number, 0 to 255, "
+        + "not \"two\""),
     PlanFaultCase(
       "reason: 2\n", "reason: 2\n    valid: 1 month\n",
       "28:12: valid must be a number of days, hours or minutes, like \"14 days\", not \"1 month\""),
@@ -236,7 +238,8 @@ extension PlanFaultCase {
       "18:12: \"kinds\" spells a column \"kind\", which this source does not have"),
     PlanFaultCase(
       "  - rule: b",
-      "  - {rule: c, colour: red, reason: 3, when: {latest: test, result: positive, within: 168 hours}}\n  - rule: b",
+      "  - {rule: c, colour: red, reason: 3, "
+        + "when: {latest: test, result: positive, within: 168 hours}}\n  - rule: b",
       "25:5: the rule \"c\" never decides: \"a\" on line 24 asks the same and comes first"),
   ]
 }

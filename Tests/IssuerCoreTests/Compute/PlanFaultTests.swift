@@ -108,8 +108,8 @@ struct PlanFaultCase: CustomTestStringConvertible, Sendable {
     #expect(faults(contacts) == [])
     #expect(
       faults(contacts.replacing("event: contact, area", with: "event: test, area")) == [
-        "p.yaml:25:5: the rule \"b\" asks for the area of \"test\", but no source of it has a place "
-          + "column"
+        "p.yaml:25:5: the rule \"b\" asks for the area of \"test\", but no source of it has a "
+          + "place column"
       ])
     #expect(
       faults(contacts.replacing("latest: test, result", with: "latest: contact, result")) == [

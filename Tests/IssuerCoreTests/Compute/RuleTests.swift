@@ -286,9 +286,9 @@ import Testing
 
   @Test("kinds and results that the plan does not have match nothing")
   func foreign() throws {
+    let all = RulePlans.kinds.joined(separator: ", ")
     let plan = try RulePlans.plan(
-      "  - {rule: r, colour: red, reason: 9, when: {event: [\(RulePlans.kinds.joined(separator: ", "))]}}\n"
-    )
+      "  - {rule: r, colour: red, reason: 9, when: {event: [\(all)]}}\n")
     for (kind, result) in [(5, 0), (255, 0), (0, 4), (4, 4), (0, 255), (255, 255)]
       as [(UInt8, UInt8)]
     {

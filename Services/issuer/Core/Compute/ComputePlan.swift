@@ -35,6 +35,7 @@ package struct ComputePlan: Sendable {
 
 /// One source of raw records: files with the same columns from one department.
 package struct SourcePlan: Sendable {
+  /// Of the files' text.
   package enum Encoding: Sendable { case utf8, gb18030 }
 
   /// What stands in which column, by the column's name in the header.
