@@ -11,7 +11,7 @@
 
 -- Full-width characters become ASCII, blanks go, letters become capitals.
 CREATE OR REPLACE MACRO narrow(s) AS
-  CASE WHEN regexp_matches(s, '[！-～　 \t]')
+  CASE WHEN strlen(s) <> length(s) OR contains(s, ' ') OR contains(s, chr(9))
     THEN regexp_replace(
       translate(s,
         '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～',
@@ -77,14 +77,14 @@ CREATE OR REPLACE MACRO mobile(s) AS
   nullif(regexp_extract(replace(narrow(s), '-', ''), '^(?:\+86|0086|86)?(1[0-9]{10})$', 1), '');
 
 -- Times of China, but for what says its zone: TIMESTAMP of UTC, NULL for what is no such time.
-CREATE OR REPLACE MACRO local_time(s, shape, format) AS
-  CASE WHEN regexp_full_match(s, shape) THEN try_strptime(s, format) - INTERVAL 8 HOURS END;
+CREATE OR REPLACE MACRO local_time(s, characters, format) AS
+  CASE WHEN length(s) = characters THEN try_strptime(s, format) - INTERVAL 8 HOURS END;
 CREATE OR REPLACE MACRO by_seconds(s) AS
-  local_time(s, '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d', '%Y-%m-%d %H:%M:%S');
+  local_time(s, 19, '%Y-%m-%d %H:%M:%S');
 CREATE OR REPLACE MACRO by_minutes(s) AS
-  local_time(s, '\d{4}-\d\d-\d\d \d\d:\d\d', '%Y-%m-%d %H:%M');
+  local_time(s, 16, '%Y-%m-%d %H:%M');
 CREATE OR REPLACE MACRO by_slashes(s) AS
-  local_time(s, '\d{4}/\d\d/\d\d \d\d:\d\d', '%Y/%m/%d %H:%M');
+  local_time(s, 16, '%Y/%m/%d %H:%M');
 CREATE OR REPLACE MACRO by_zone(s) AS
   CASE
     WHEN regexp_full_match(s, '\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?[Zz]')
@@ -97,7 +97,7 @@ CREATE OR REPLACE MACRO by_zone(s) AS
   END;
 -- Seconds or milliseconds since 1970.
 CREATE OR REPLACE MACRO by_count(s, in_second) AS
-  CASE WHEN regexp_full_match(s, '\d{1,15}')
+  CASE WHEN length(s) BETWEEN 1 AND 15
     THEN make_timestamp(TRY_CAST(s AS BIGINT) * (1000000 // in_second)) END;
 
 CREATE OR REPLACE MACRO machine_type(s) AS
@@ -125,12 +125,12 @@ SELECT CASE trim(措施) WHEN '集中隔离' THEN 'quarantine' WHEN '居家隔�
     ELSE machine_type(trim(证件类型)) END,
   证件号码, 姓名, 手机号,
   coalesce(by_seconds(trim(开始时间)), by_slashes(trim(开始时间)),
-    local_time(trim(开始时间), '\d{4}年\d\d月\d\d日', '%Y年%m月%d日')),
+    local_time(trim(开始时间), 11, '%Y年%m月%d日')),
   '', trim(地区代码)
 FROM quarantine_orders
 UNION ALL
 SELECT 'contact', 'resident_id', document_number, name, phone,
-  coalesce(by_minutes(trim(contact_at)), local_time(trim(contact_at), '\d{12}', '%Y%m%d%H%M'),
+  coalesce(by_minutes(trim(contact_at)), local_time(trim(contact_at), 12, '%Y%m%d%H%M'),
     by_zone(trim(contact_at))),
   '', trim(place)
 FROM close_contacts
@@ -141,7 +141,7 @@ SELECT 'border entry',
   number, name, phone,
   -- The port writes UTC.
   coalesce(by_zone(trim(entered_at)), by_seconds(trim(entered_at)) + INTERVAL 8 HOURS,
-    local_time(trim(entered_at), '\d{8}', '%Y%m%d') + INTERVAL 8 HOURS),
+    local_time(trim(entered_at), 8, '%Y%m%d') + INTERVAL 8 HOURS),
   '', trim(place)
 FROM border_entries
 UNION ALL
@@ -151,9 +151,9 @@ SELECT 'visit', machine_type(trim(document_type)), document_number, name, phone,
 FROM risk_area_visits
 UNION ALL
 SELECT 'vaccination', machine_type(trim(document_type)), document_number, name, phone,
-  coalesce(local_time(trim(vaccinated_on), '\d{4}-\d\d-\d\d', '%Y-%m-%d'),
-    local_time(trim(vaccinated_on), '\d{4}/\d\d/\d\d', '%Y/%m/%d'),
-    local_time(trim(vaccinated_on), '\d{8}', '%Y%m%d')),
+  coalesce(local_time(trim(vaccinated_on), 10, '%Y-%m-%d'),
+    local_time(trim(vaccinated_on), 10, '%Y/%m/%d'),
+    local_time(trim(vaccinated_on), 8, '%Y%m%d')),
   CASE WHEN trim(dose) IN ('', '1', '2', '3') THEN trim(dose) END, trim(place)
 FROM vaccination
 UNION ALL
@@ -187,7 +187,7 @@ SELECT kind, type, tidy(number) AS number, name, phone, age_at(moment) AS age, r
 FROM all_rows
 WHERE kind <> 'vaccination' AND type IS NOT NULL AND result IS NOT NULL
   AND moment >= TIMESTAMP '2020-01-01 00:00:00' AND moment < TIMESTAMP '2020-02-29 16:01:00'
-  AND (place = '' OR regexp_full_match(place, '[1-9][0-9]+') AND length(place) IN (2, 4, 6, 9, 12))
+  AND (place = '' OR length(place) IN (2, 4, 6, 9, 12) AND TRY_CAST(place AS BIGINT) >= 10)
   AND (kind NOT IN ('visit', 'border entry') OR is_high);
 
 -- ---------------------------------------------------------------------------------------------
@@ -205,14 +205,20 @@ WHERE mobile(phone) IS NOT NULL AND tidy(name) <> ''
 GROUP BY 1, 2
 HAVING count(DISTINCT serial) = 1;
 
+-- What is registered is sound, so only the rest has to be looked at closely. A sound number of
+-- nobody is nobody's, whatever phone and name say.
+CREATE OR REPLACE TEMP TABLE found AS
+SELECT d.serial, a.*
+FROM asked a LEFT JOIN documents d ON d.type = a.type AND d.number = canonical(a.type, a.number);
+
 CREATE OR REPLACE TEMP TABLE matched AS
-SELECT d.serial, a.kind, a.result, a.age, a.is_high
-FROM asked a JOIN documents d ON d.type = a.type AND d.number = canonical(a.type, a.number)
-WHERE is_sound(a.type, a.number)
+SELECT serial, kind, result, age, is_high
+FROM found
+WHERE serial IS NOT NULL AND (type <> 'hk_macao_permit' OR is_sound(type, number))
 UNION ALL
 SELECT c.serial, a.kind, a.result, a.age, a.is_high
-FROM (SELECT *, mobile(phone) AS mobile, tidy(name) AS tidy_name FROM asked
-    WHERE NOT is_sound(type, number)) a
+FROM (SELECT *, mobile(phone) AS mobile, tidy(name) AS tidy_name FROM found
+    WHERE (serial IS NULL OR type = 'hk_macao_permit') AND NOT is_sound(type, number)) a
   JOIN contacts c ON c.phone = a.mobile AND c.name = a.tidy_name;
 
 -- ---------------------------------------------------------------------------------------------
