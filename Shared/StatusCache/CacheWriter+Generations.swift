@@ -6,7 +6,7 @@ package import Storage
 extension CacheWriter {
   /// Makes `generation` the one in force, with the chain and position it stands for, in one small
   /// transaction. The one before stays until the next switch or `retirePrevious`, so that this
-  /// one can be undone by `rollBack`; older ones are removed.
+  /// one can be undone; older ones are removed.
   package func switchTo(
     generation: UInt32, pageCount: UInt32, chain: ChainPosition, appliedPosition: UInt64,
     servablePosition: UInt64, asOf: Instant
