@@ -11,7 +11,8 @@
 
 -- Full-width characters become ASCII, blanks go, letters become capitals.
 CREATE OR REPLACE MACRO narrow(s) AS
-  CASE WHEN strlen(s) <> length(s) OR contains(s, ' ') OR contains(s, chr(9))
+  CASE WHEN (strlen(s) <> length(s) OR contains(s, ' ') OR contains(s, chr(9)))
+      AND regexp_matches(s, '[！-～　 \t]')
     THEN regexp_replace(
       translate(s,
         '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～',
@@ -74,7 +75,10 @@ CREATE OR REPLACE MACRO is_sound(type, n) AS
 
 -- Eleven digits from 1 on, without the country's code; NULL for what is no mobile number.
 CREATE OR REPLACE MACRO mobile(s) AS
-  nullif(regexp_extract(replace(narrow(s), '-', ''), '^(?:\+86|0086|86)?(1[0-9]{10})$', 1), '');
+  CASE WHEN strlen(s) = 11 AND s[1] = '1' AND TRY_CAST(s AS BIGINT) > 10000000000 THEN s
+    ELSE nullif(
+      regexp_extract(replace(narrow(s), '-', ''), '^(?:\+86|0086|86)?(1[0-9]{10})$', 1), '')
+    END;
 
 -- Times of China, but for what says its zone: TIMESTAMP of UTC, NULL for what is no such time.
 CREATE OR REPLACE MACRO local_time(s, characters, format) AS
