@@ -30,17 +30,25 @@ struct ExplainCommand: ParsableCommand {
       let document = try Self.document(document)
       let registered = try ComputeCommand.registered(configuration)
       let plan = try planOptions.loaded()
-      let reader = try RegistryReader(try registered.open())
-      guard let serial = try reader.serial(ofDocument: registered.secret.key(of: document)) else {
-        System.writeError("issuer explain: nobody is registered with this document\n")
-        throw ExitCode(1)
-      }
+      let serial = try Self.serial(of: document, among: registered)
       let engine = ComputeEngine(
         plan, registered,
         try planOptions.options(spill: configuration.string("data_directory")))
       let events = try engine.events(of: serial)
       System.writeOutput(plan.words(plan.explain(events), of: events))
     }
+  }
+
+  /// Closes the registry again: the engine opens it for itself.
+  private static func serial(
+    of document: Document, among registered: ComputeEngine.Registered
+  ) throws -> Serial {
+    let reader = try RegistryReader(try registered.open())
+    if let serial = try reader.serial(ofDocument: registered.secret.key(of: document)) {
+      return serial
+    }
+    System.writeError("issuer explain: nobody is registered with this document\n")
+    throw ExitCode(1)
   }
 
   /// Never says the number: what is written may be kept.
