@@ -137,7 +137,9 @@ struct IssuerStore {
   let registry: Registry
   let cache: CacheWriter
   let generations: GenerationDirectory
+}
 
+extension IssuerStore {
   init(_ configuration: Configuration) throws {
     guard let region = Region(text: try configuration.string("region")) else {
       throw ConfigurationError("region must be a GB/T 2260 code of six digits")

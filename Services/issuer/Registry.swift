@@ -13,7 +13,7 @@ import Storage
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
-/// | touches | log position | serial 5, `StatusFields` 1: what the change touched |
+/// | touches | log position | serial 5, `StatusFields` 1, status 8: what the change set |
 /// | recipes | number of a switch segment | what its statuses are made of (`SwitchRecipe`) |
 /// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
 /// | answer_ages | minutes 4, idempotency key 16 | empty |
@@ -154,6 +154,7 @@ final class Registry: Sendable {
       bytes.removeAll(keepingCapacity: true)
       bytes.appendBigEndian(change.serial.value, byteCount: 5)
       bytes.append(touched.rawValue)
+      bytes.appendBigEndian(change.status.bits)
       try transaction.append(touches, key: position, value: bytes.span)
     }
     for (idempotency, reply) in writes.answers {
