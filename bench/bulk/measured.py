@@ -74,7 +74,8 @@ def run(
                 process.stdin.write(given.encode())
                 process.stdin.close()
             assert process.stdout is not None
-            output = process.stdout.read().decode(errors="replace")
+            with process.stdout as written:
+                output = written.read().decode(errors="replace")
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         except BaseException:
