@@ -195,4 +195,20 @@ import Testing
     SampleTimeForm.rfc3339.append(1_582_991_947, secondsEast: 0, to: &row)
     #expect(String(decoding: row, as: UTF8.self) == "2020-02-29T15:59:07Z")
   }
+
+  @Test("how fast rows are written is printed: 100 MB/s is the aim of a release build")
+  func speed() throws {
+    let world = try world(people: 1_000_000)
+    var scratch = SampleRecords.Scratch()
+    for source in SampleSource.all {
+      let sample = SampleRecords(source, of: 10_000_000, in: world)
+      var bytes: [UInt8] = []
+      let seconds = ContinuousClock().measure {
+        for row in 0..<20_000 { _ = sample.append(row, to: &bytes, &scratch) }
+      }
+      let rate = Double(bytes.count) / (seconds / .seconds(1)) / 1e6
+      print("\(source.name): \(Int(rate)) MB/s")
+      #expect(bytes.count > 20_000 * 40)
+    }
+  }
 }
