@@ -200,6 +200,14 @@ extension Serial {
   }
 }
 
+/// Who has a phone number and a name.
+enum ContactHolder: Equatable {
+  case nobody
+  case one(Serial)
+  /// So neither of them is found by these.
+  case several
+}
+
 /// Reads of one event loop from the registry, in one transaction a turn.
 final class RegistryReader {
   private let registry: Registry
@@ -230,6 +238,14 @@ final class RegistryReader {
   func serial(ofDocument key: Bytes16) throws(StorageError) -> Serial? {
     try open()
     return try session.get(registry.documents, key: key.bytes.span) { Serial(stored: $0) } ?? nil
+  }
+
+  /// By `RegionSecret.contactKey`.
+  func holder(ofContact key: Bytes16) throws(StorageError) -> ContactHolder {
+    try open()
+    return try session.get(registry.contacts, key: key.bytes.span) { value in
+      Serial(stored: value).map { .one($0) } ?? .several
+    } ?? .nobody
   }
 
   func answered(

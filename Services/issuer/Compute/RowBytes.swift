@@ -54,9 +54,9 @@ struct RowBytes {
   mutating func append(to buffer: inout [UInt8], byteCountMax: Int) throws -> Bool {
     guard converts else { return try appendPlain(to: &buffer, byteCountMax: byteCountMax) }
     while !isAtEnd {
-      var raw = exchange(&self.raw, with: [])
-      isAtEnd = try !appendPlain(to: &raw, byteCountMax: byteCountMax / 2)
-      self.raw = raw
+      var taken = exchange(&raw, with: [])
+      isAtEnd = try !appendPlain(to: &taken, byteCountMax: byteCountMax / 2)
+      raw = taken
       // A line feed is never part of a character.
       let end = isAtEnd ? raw.count : (raw.lastIndex(of: 0x0A) ?? -1) + 1
       if end == 0, raw.count < byteCountMax, !isAtEnd { continue }
