@@ -137,6 +137,12 @@ let package = Package(
     tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
     tests(
+      "IssuerTests",
+      [
+        "issuer", "IssuerCore", "Server", "StatusCache", "Storage", "Codes", "Feed", "Security",
+        "Support",
+      ]),
+    tests(
       "VerifierCoreTests",
       ["VerifierCore", "IssuerCore", "Codes", "Feed", "JSON", "Security", "Support"]),
     tests("RelayCoreTests", ["RelayCore", "Codes", "Feed", "Security", "Support"]),
@@ -152,8 +158,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "RawHTTP2", "issuer",
-        "verifier", "relay", "loadgen",
+        "World", "Server", "HTTP2", "Security", "Codes", "Feed", "JSON", "RawHTTP2", "StatusCache",
+        "Storage", "issuer", "verifier", "relay", "loadgen",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -25,10 +25,9 @@ struct Issuer: ParsableCommand {
         issuer health --admin-url http://127.0.0.1:9440
       """,
     subcommands: [
-      Serve.self, LoadCommand.self, ComputeCommand.self, GenerationsCommand.self,
-      ActivateCommand.self, RollBackCommand.self, AssembleCommand.self, SampleCommand.self,
-      SampleRecordsCommand.self, KeysCommand.self,
-      Health.self,
+      Serve.self, LoadCommand.self, ComputeCommand.self, ExplainCommand.self,
+      GenerationsCommand.self, ActivateCommand.self, RollBackCommand.self, AssembleCommand.self,
+      SampleCommand.self, SampleRecordsCommand.self, KeysCommand.self, Health.self,
     ])
 
   struct Serve: ParsableCommand {
@@ -138,7 +137,9 @@ struct IssuerStore {
   let registry: Registry
   let cache: CacheWriter
   let generations: GenerationDirectory
+}
 
+extension IssuerStore {
   init(_ configuration: Configuration) throws {
     guard let region = Region(text: try configuration.string("region")) else {
       throw ConfigurationError("region must be a GB/T 2260 code of six digits")

@@ -11,6 +11,7 @@ struct PreparedSwitch: Sendable {
   let recipe: SwitchRecipe
   /// The generation that is in force afterwards.
   let number: UInt32
+  let isRollBack: Bool
 }
 
 /// A switch that is in the log.
@@ -70,13 +71,10 @@ extension LedgerWriter {
       asOf: max(WallClock.now(), cache.state.asOf), signedBy: key, into: &bytes)
     state.chain = segment.end
     state.lastPosition = segment.lastPosition
-    var isRollBack = false
-    if case .rollBack = prepared.recipe { isRollBack = true }
     let after = GenerationState(
       inForce: prepared.number, held: before.inForce, heldUpTo: segment.lastPosition,
-      mayRollBack: !isRollBack)
-    var recipe: [UInt8] = []
-    prepared.recipe.encode(into: &recipe)
+      mayRollBack: !prepared.isRollBack)
+    let recipe = prepared.recipe.encoded
     try registry.environment.write { transaction throws(StorageError) in
       try transaction.append(registry.segments, key: segment.number, value: bytes.span)
       try transaction.put(registry.recipes, key: segment.number, value: recipe.span)

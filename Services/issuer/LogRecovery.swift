@@ -21,60 +21,66 @@ struct LogRecovery {
           + " against \(state.lastPosition)): cache_directory belongs to another data_directory,"
           + " or the log was restored from an older backup")
     }
-    if cache.state.chain.segment < state.chain.segment {
-      let passed = try RecoveryPlan(store, after: cache.state.chain.segment).passed
-      while cache.state.chain.segment < state.chain.segment {
-        let number = cache.state.chain.segment + 1
-        guard let segment = try store.registry.segment(number) else {
-          throw LogDamaged(what: "segment \(number)")
-        }
-        try apply(segment, passed)
+    // Every switch makes all colours anew, so that only the last one counts.
+    let lastSwitch = try store.registry.lastGenerationSwitch(after: cache.state.chain.segment)
+    var hasPassed = false
+    while cache.state.chain.segment < state.chain.segment {
+      let number = cache.state.chain.segment + 1
+      guard let segment = try store.registry.segment(number) else {
+        throw LogDamaged(what: "segment \(number)")
       }
+      try apply(segment, lastSwitch, &hasPassed)
     }
+    // What lies beside is then not what was in force before.
+    if hasPassed { try cache.retirePrevious() }
     try applyUnsealed(after: state.chain.position, upTo: state.lastPosition)
     // What a load or an activation that died before its commit left behind.
     try cache.removeGenerations { $0 != cache.state.generation }
   }
 
-  /// `passed` are the switches between generations whose outcome a later one overrides.
-  private func apply(_ segment: Segment, _ passed: ClosedRange<UInt64>?) throws {
+  private func apply(
+    _ segment: Segment, _ lastSwitch: UInt64?, _ hasPassed: inout Bool
+  ) throws {
     guard case .switchGeneration(_, let digest, _) = segment.kind else {
       return try store.cache.apply(segment)
     }
-    guard let recipe = try store.registry.recipe(ofSegment: segment.number) else {
-      throw LogDamaged(what: "the recipe of segment \(segment.number)")
+    switch try store.registry.recipe(ofSegment: segment.number) {
+    case .load: try load(segment, hasPassed ? nil : digest)
+    case .some(let recipe) where recipe.digest == digest:
+      if segment.number == lastSwitch {
+        try switchTo(recipe, segment)
+      } else {
+        hasPassed = true
+        try store.cache.pass(segment)
+      }
+    case .some, .none: throw LogDamaged(what: "the recipe of segment \(segment.number)")
     }
-    if case .load(let load) = recipe {
-      return try apply(load, segment, passed == nil ? digest : nil)
-    }
-    guard recipe.digest == digest else {
-      throw LogDamaged(what: "the recipe of segment \(segment.number)")
-    }
-    if let passed, passed.contains(segment.number) { return try store.cache.pass(segment) }
-    var progress: GenerationMerge.Progress
-    let merge = GenerationMerge(registry: store.registry, cache: store.cache)
-    switch recipe {
-    case .activation(let number, let base, let pagesDigest):
-      var pages = try store.generations.pages(number, key: store.sealerKey.verifyingKey)
-      guard pages.manifest.base.position == base, pages.manifest.pagesDigest == pagesDigest else {
+  }
+
+  private func switchTo(_ recipe: SwitchRecipe, _ segment: Segment) throws {
+    var pages: GenerationPages?
+    if case .generation(let number, let base, let pagesDigest) = recipe {
+      let found = try store.generations.pages(number, key: store.sealerKey.verifyingKey)
+      guard found.manifest.base.position == base, found.manifest.pagesDigest == pagesDigest else {
         throw LogDamaged(what: "generation \(number) as it was activated")
       }
-      progress = try merge.build(&pages)
-    case .rollBack(let number, let upTo):
-      guard let previous = store.cache.previous else {
-        throw LogDamaged(what: "what generation \(number) was before segment \(segment.number)")
-      }
-      progress = GenerationMerge.Progress(candidate: previous, upTo: upTo)
-      try merge.catchUp(&progress, leaving: 0)
-    case .load: preconditionFailure("a load was applied above")
+      pages = found
     }
+    // Of an activation that died, and of a load before.
+    try store.cache.removeGenerations { _ in true }
+    let progress = try GenerationMerge(registry: store.registry, cache: store.cache)
+      .build(&pages)
     try store.cache.switchTo(
       progress.candidate, catchingUp: [], chain: segment.end, asOf: segment.asOf)
     try store.cache.removeGenerations { _ in true }
   }
 
-  /// Builds a load's statuses again; `digest`, if it is known, is what they must have.
-  private func apply(_ load: LoadRecipe, _ segment: Segment, _ digest: Digest?) throws {
+  /// Builds a load's statuses again; `digest` is what they must have, if it is known: without the
+  /// switches before, they have other colours.
+  private func load(_ segment: Segment, _ digest: Digest?) throws {
+    guard let load = try store.registry.loadRecipe(ofSegment: segment.number) else {
+      throw LogDamaged(what: "the recipe of segment \(segment.number)")
+    }
     let before = store.cache.state
     var builder = try GenerationBuilder(store.cache, version: segment.lastPosition)
     let (pageCount, built) = try load.build(&builder, on: store.cache)
@@ -84,7 +90,8 @@ struct LogRecovery {
     precondition(before == store.cache.state, "somebody else wrote the cache")
     try store.cache.switchTo(
       generation: builder.generation, pageCount: pageCount, chain: segment.end,
-      appliedPosition: segment.lastPosition, servablePosition: 0, asOf: segment.asOf)
+      appliedPosition: segment.lastPosition, servablePosition: 0, asOf: segment.asOf,
+      keepingPrevious: false)
   }
 
   private func applyUnsealed(after sealed: UInt64, upTo last: UInt64) throws {
@@ -96,46 +103,6 @@ struct LogRecovery {
     }
     try store.cache.apply(
       changes: changes.map { ($0.serial, $0.status) }, upTo: last, asOf: WallClock.now())
-  }
-}
-
-/// Which switches a recovery need not repeat. Old generations are removed from the disk; an
-/// activation of one that was computed from no less of the log overrides all they decided.
-private struct RecoveryPlan {
-  /// The segments in which switches between generations are passed over.
-  let passed: ClosedRange<UInt64>?
-
-  private struct Step {
-    let segment: UInt64
-    /// `nil` for a rollback.
-    let activates: (number: UInt32, base: UInt64)?
-  }
-
-  init(_ store: IssuerStore, after segment: UInt64) throws {
-    let steps = try store.registry.generationSwitches(after: segment).map { entry in
-      if case .activation(let number, let base, _) = entry.recipe {
-        Step(segment: entry.segment, activates: (number, base))
-      } else {
-        Step(segment: entry.segment, activates: nil)
-      }
-    }
-    let isMissing: (Step) -> Bool = { step in
-      step.activates.map { !store.generations.contains($0.number) } ?? false
-    }
-    guard let last = steps.lastIndex(where: isMissing), let missing = steps[last].activates else {
-      passed = nil
-      return
-    }
-    let base = steps[...last].filter(isMissing).compactMap { $0.activates?.base }.max() ?? 0
-    let anchor = steps.indices.first { index in
-      guard index > last, let activates = steps[index].activates else { return false }
-      let isUndone = index + 1 < steps.count && steps[index + 1].activates == nil
-      return activates.base >= base && !isUndone
-    }
-    guard let anchor else {
-      throw LogDamaged(what: "generation \(missing.number) in data_directory/generations")
-    }
-    passed = steps[0].segment...(steps[anchor].segment - 1)
   }
 }
 

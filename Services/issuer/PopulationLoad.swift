@@ -115,7 +115,8 @@ struct PopulationLoad {
     try writeRegistry(index, recipe, before, segment, bytes)
     try store.cache.switchTo(
       generation: builder.generation, pageCount: pageCount, chain: segment.end,
-      appliedPosition: segment.lastPosition, servablePosition: 0, asOf: now)
+      appliedPosition: segment.lastPosition, servablePosition: 0, asOf: now,
+      keepingPrevious: false)
   }
 
   private func writeRegistry(
@@ -128,10 +129,6 @@ struct PopulationLoad {
     state.lastPosition = segment.lastPosition
     state.chain = segment.end
     let isFirst = before.nextSerial == 1
-    // What was in force before the load knows nothing of those it adds.
-    let generations = GenerationState(
-      inForce: try registry.generationState().inForce, held: nil, heldUpTo: 0,
-      mayRollBack: false)
     try registry.environment.write { transaction throws(StorageError) in
       var key: [UInt8] = []
       var value: [UInt8] = []
@@ -161,10 +158,9 @@ struct PopulationLoad {
       }
       try transaction.put(registry.segments, key: segment.number, value: encoded.span)
       value.removeAll()
-      SwitchRecipe.load(recipe).encode(into: &value)
+      recipe.encode(into: &value)
       try transaction.put(registry.recipes, key: segment.number, value: value.span)
       try registry.put(state, in: &transaction)
-      try registry.put(generations, in: &transaction)
     }
   }
 

@@ -26,27 +26,43 @@ extension Registry {
     }
   }
 
-  /// All switches between generations behind segment `number`, in order; loads are left out.
-  func generationSwitches(
-    after number: UInt64 = 0
-  ) throws(StorageError) -> [(segment: UInt64, recipe: SwitchRecipe)] {
-    var switches: [(segment: UInt64, recipe: SwitchRecipe)] = []
+  func loadRecipe(ofSegment number: UInt64) throws(StorageError) -> LoadRecipe? {
+    try environment.read { transaction throws(StorageError) in
+      try transaction.get(recipes, key: number) { LoadRecipe($0) } ?? nil
+    }
+  }
+
+  /// The last switch between generations behind segment `number`; loads are left out.
+  func lastGenerationSwitch(after number: UInt64) throws(StorageError) -> UInt64? {
+    var last: UInt64?
     try environment.read { transaction throws(StorageError) in
       try transaction.forEach(recipes, from: number + 1) { segment, bytes in
-        if bytes.count > 0, bytes[0] != 0, let recipe = SwitchRecipe(bytes) {
-          switches.append((segment, recipe))
+        if bytes.count > 0, bytes[0] != 0 { last = segment }
+        return true
+      }
+    }
+    return last
+  }
+
+  /// Bulk loads of holders from serial `first` on, in order.
+  func loads(from first: UInt64) throws(StorageError) -> [LoadedHolders] {
+    var loads: [LoadedHolders] = []
+    try environment.read { transaction throws(StorageError) in
+      try transaction.forEach(recipes, from: 0) { _, bytes in
+        if let load = LoadedHolders(recipe: bytes), load.serials.lowerBound >= first {
+          loads.append(load)
         }
         return true
       }
     }
-    return switches
+    return loads
   }
 
   /// Positions read in one transaction.
   private static let touchesMax = 100_000
 
   /// Who was touched by the changes after position `after` up to `last`, each once, in order of
-  /// serials. Eight bytes a change while it runs.
+  /// serials. 24 bytes a change while it runs.
   func touched(after: UInt64, through last: UInt64) throws(StorageError) -> [TouchedHolder] {
     var touched: [TouchedHolder] = []
     var position = after
@@ -59,8 +75,10 @@ extension Registry {
             next = min(last, key - 1)
             return false
           }
-          if bytes.count == 6, let serial = Serial(stored: bytes.extracting(0..<5)) {
-            touched.append(TouchedHolder(serial, StatusFields(rawValue: bytes[5])))
+          if bytes.count == 14, let serial = Serial(stored: bytes.extracting(0..<5)) {
+            touched.append(
+              TouchedHolder(
+                serial, StatusFields(rawValue: bytes[5]), Status(bits: bytes.bigEndian(at: 6))))
           }
           left -= 1
           return true

@@ -13,7 +13,7 @@ import Storage
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
-/// | touches | log position | serial 5, `StatusFields` 1: what the change touched |
+/// | touches | log position | serial 5, `StatusFields` 1, status 8: what the change set |
 /// | recipes | number of a switch segment | what its statuses are made of (`SwitchRecipe`) |
 /// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
 /// | answer_ages | minutes 4, idempotency key 16 | empty |
@@ -154,6 +154,7 @@ final class Registry: Sendable {
       bytes.removeAll(keepingCapacity: true)
       bytes.appendBigEndian(change.serial.value, byteCount: 5)
       bytes.append(touched.rawValue)
+      bytes.appendBigEndian(change.status.bits)
       try transaction.append(touches, key: position, value: bytes.span)
     }
     for (idempotency, reply) in writes.answers {
@@ -199,6 +200,14 @@ extension Serial {
   }
 }
 
+/// Who has a phone number and a name.
+enum ContactHolder: Equatable {
+  case nobody
+  case one(Serial)
+  /// So neither of them is found by these.
+  case several
+}
+
 /// Reads of one event loop from the registry, in one transaction a turn.
 final class RegistryReader {
   private let registry: Registry
@@ -229,6 +238,14 @@ final class RegistryReader {
   func serial(ofDocument key: Bytes16) throws(StorageError) -> Serial? {
     try open()
     return try session.get(registry.documents, key: key.bytes.span) { Serial(stored: $0) } ?? nil
+  }
+
+  /// By `RegionSecret.contactKey`.
+  func holder(ofContact key: Bytes16) throws(StorageError) -> ContactHolder {
+    try open()
+    return try session.get(registry.contacts, key: key.bytes.span) { value in
+      Serial(stored: value).map { .one($0) } ?? .several
+    } ?? .nobody
   }
 
   func answered(

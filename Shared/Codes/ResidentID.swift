@@ -55,10 +55,10 @@ package enum ResidentID {
     let tail = second & 0x0F0F_0F0F_0F0F_0F0F
     // Of four digits at even and at odd places the weighted sum comes out in the upper 16 bits.
     let even: UInt64 = 0x00FF_00FF_00FF_00FF
-    var sum = (head & even) &* 0x0007_000A_0008_0002 >> 48
-    sum += (head >> 8 & even) &* 0x0009_0005_0004_0001 >> 48
-    sum += (tail & even) &* 0x0006_0007_000A_0008 >> 48
-    sum += (tail >> 8 & even) &* 0x0003_0009_0005_0004 >> 48
+    var sum = ((head & even) &* 0x0007_000A_0008_0002) >> 48
+    sum += ((head >> 8 & even) &* 0x0009_0005_0004_0001) >> 48
+    sum += ((tail & even) &* 0x0006_0007_000A_0008) >> 48
+    sum += ((tail >> 8 & even) &* 0x0003_0009_0005_0004) >> 48
     sum += UInt64(seventeenth - 0x30) * 2
     let check = (12 - sum % 11) % 11
     guard last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 + check)) else {

@@ -20,44 +20,51 @@ package struct StatusFields: OptionSet, Hashable, Sendable {
 }
 
 extension Status {
-  /// What a holder of this status has once `computed` counts: its colour, reason and end, except
-  /// for the fields in `kept`; kind, flags and revision as they are. Nobody becomes a holder by it,
-  /// and a `computed` that says nothing changes nothing.
+  /// The same with `fields` of `other`.
   @inlinable
-  package func recoloured(by computed: Status, keeping kept: StatusFields = []) -> Status {
-    guard exists, computed.exists else { return self }
-    let mask = StatusFields.all.subtracting(kept).mask
-    return Status(bits: bits & ~mask | computed.bits & mask)
+  package func taking(_ fields: StatusFields, of other: Status) -> Status {
+    Status(bits: bits & ~fields.mask | other.bits & fields.mask)
+  }
+
+  /// What a holder of this status has once `opinion` decides colour, reason and end. Nobody becomes
+  /// a holder by it, and an opinion of all zeros says nothing and changes nothing.
+  @inlinable
+  package func recoloured(by opinion: Status) -> Status {
+    exists && opinion.exists ? taking(.all, of: opinion) : self
   }
 }
 
-/// A holder whose status was changed, and in which of the fields that a computation decides.
+/// What single changes made of a holder: which of the fields that a computation decides they set,
+/// and to what.
 package struct TouchedHolder: Hashable, Sendable {
-  /// The serial's value, then 8 bits of fields: in order of serials.
-  @usableFromInline let packed: UInt64
+  package let serial: Serial
+  package var fields: StatusFields
+  /// Holds the values of `fields`.
+  package var status: Status
 
   @inlinable
-  package init(_ serial: Serial, _ fields: StatusFields) {
-    packed = serial.value << 8 | UInt64(fields.rawValue)
+  package init(_ serial: Serial, _ fields: StatusFields, _ status: Status) {
+    self.serial = serial
+    self.fields = fields
+    self.status = status
   }
 
+  /// The opinion that remains of `opinion` under the changes.
   @inlinable
-  package var serial: Serial { Serial(unchecked: packed >> 8) }
+  package func over(_ opinion: Status) -> Status { opinion.taking(fields, of: status) }
 
-  @inlinable
-  package var fields: StatusFields {
-    StatusFields(rawValue: UInt8(truncatingIfNeeded: packed))
-  }
-
-  /// One entry a holder, in order of serials, with all the fields any entry of the holder names.
+  /// Of entries in the order of the log: one a holder, in order of serials, with what the last one
+  /// said of each field.
   package static func merged(_ touched: [TouchedHolder]) -> [TouchedHolder] {
     var merged: [TouchedHolder] = []
-    for next in touched.sorted(by: { $0.packed < $1.packed }) {
-      if let last = merged.last, last.serial == next.serial {
-        merged[merged.count - 1] = TouchedHolder(next.serial, last.fields.union(next.fields))
-      } else {
+    // The order of the log stays within a holder: the standard library's sort is stable.
+    for next in touched.sorted(by: { $0.serial < $1.serial }) {
+      guard let last = merged.last, last.serial == next.serial else {
         merged.append(next)
+        continue
       }
+      merged[merged.count - 1].fields.formUnion(next.fields)
+      merged[merged.count - 1].status = next.over(last.status)
     }
     return merged
   }

@@ -43,9 +43,9 @@ extension CacheWriter {
     candidate.pageCount += UInt32(count)
   }
 
-  /// Gives the holders in `touched` (in order, each once) what they have at present, except for
-  /// the fields that nobody touched. Repeating it does no harm, so it may be interrupted. One
-  /// transaction: some thousands of holders at most.
+  /// Does to `candidate` what single changes did: the holders in `touched` (in order, each once)
+  /// get the fields that were set, and kind, flags and revision of the present. Repeating it does
+  /// no harm, so it may be interrupted. One transaction: some thousands of holders at most.
   package func catchUp(
     _ candidate: inout Candidate, _ touched: ArraySlice<TouchedHolder>
   ) throws {
@@ -125,8 +125,7 @@ extension CacheWriter {
       var target = try page(number, of: candidate.generation, in: transaction)
       while index < touched.endIndex, touched[index].serial.page == number {
         let slot = touched[index].serial.slot
-        target[slot] = present[slot].recoloured(
-          by: target[slot], keeping: touched[index].fields)
+        target[slot] = present[slot].recoloured(by: touched[index].over(target[slot]))
         index += 1
       }
       target.seal(version: version)

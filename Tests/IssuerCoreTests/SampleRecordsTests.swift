@@ -100,7 +100,7 @@ import Testing
       let number = fields[1].last == "x" ? fields[1].dropLast() + "X" : fields[1]
       let person = try #require(people[number])
       #expect(fields[0] == person[0])
-      #expect(fields[2].filter { !$0.isWhitespace } == person[3])
+      #expect(fields[2].filter { !$0.isWhitespace } == person[3].filter { !$0.isWhitespace })
       #expect(fields[3].filter { $0 != " " && $0 != "-" }.suffix(11) == person[4])
       #expect(("2020-01-06"..<"2020-03-01").contains(fields[4]), "\(fields[4])")
       #expect(["negative", "阴性", "positive", "阳性", "inconclusive", "可疑"].contains(fields[6]))
@@ -140,7 +140,7 @@ import Testing
         }
       case .fullWidth: #expect(number.unicodeScalars.allSatisfy { $0.value >= 0xFF01 })
       case .blanks: #expect(number.contains { $0.isWhitespace })
-      case .nameSwapped: #expect(number.unicodeScalars.allSatisfy { $0.value > 0x39 })
+      case .nameSwapped: #expect(!number.isEmpty && !number.contains { $0.isNumber })
       case .phoneSwapped: #expect(number.count == 11 && number.first == "1")
       case .unknownType: #expect(type == nil)
       case .unregistered: #expect(document != nil && !isHolder)
@@ -194,5 +194,21 @@ import Testing
     var row: [UInt8] = []
     SampleTimeForm.rfc3339.append(1_582_991_947, secondsEast: 0, to: &row)
     #expect(String(decoding: row, as: UTF8.self) == "2020-02-29T15:59:07Z")
+  }
+
+  @Test("how fast rows are written is printed: 100 MB/s is the aim of a release build")
+  func speed() throws {
+    let world = try world(people: 1_000_000)
+    var scratch = SampleRecords.Scratch()
+    for source in SampleSource.all {
+      let sample = SampleRecords(source, of: 10_000_000, in: world)
+      var bytes: [UInt8] = []
+      let seconds = ContinuousClock().measure {
+        for row in 0..<20_000 { _ = sample.append(row, to: &bytes, &scratch) }
+      }
+      let rate = Double(bytes.count) / (seconds / .seconds(1)) / 1e6
+      print("\(source.name): \(Int(rate)) MB/s")
+      #expect(bytes.count > 20_000 * 40)
+    }
   }
 }

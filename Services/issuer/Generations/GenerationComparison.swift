@@ -54,9 +54,8 @@ struct GenerationComparison {
         let isTouched = next < touched.count && touched[next].serial.value == serial
         let before = Status(bits: present.littleEndianWord(at: start + 8 * slot))
         guard before.exists else { continue }
-        let after = before.recoloured(
-          by: Status(bits: computed.littleEndianWord(at: start + 8 * slot)),
-          keeping: isTouched ? touched[next].fields : [])
+        let computed = Status(bits: computed.littleEndianWord(at: start + 8 * slot))
+        let after = before.recoloured(by: isTouched ? touched[next].over(computed) : computed)
         counts[Int(before.bits & 3) * 4 + Int(after.bits & 3)] += 1
       }
     }

@@ -31,18 +31,6 @@ struct GenerationControl: Sendable {
   /// Changes left for the switch itself.
   private static let restWanted: UInt64 = 200
 
-  init(
-    _ store: IssuerStore, _ ledger: LedgerWriter, _ configuration: Configuration
-  ) throws(ConfigurationError) {
-    region = store.region
-    registry = store.registry
-    cache = store.cache
-    key = store.sealerKey
-    directory = store.generations
-    kept = try configuration.integer("generations_kept")
-    self.ledger = ledger
-  }
-
   // MARK: Orders
 
   func activate(_ number: UInt32, acceptRejects: Bool) throws -> Outcome {
@@ -60,18 +48,7 @@ struct GenerationControl: Sendable {
         text: "generation \(number) is in force already", switchMilliseconds: nil)
     }
     try check(manifest, acceptRejects: acceptRejects)
-    let recipe = SwitchRecipe.activation(
-      number: number, base: manifest.base.position, pagesDigest: manifest.pagesDigest)
-    let result = try cleaningUp {
-      try switching(recipe, to: number) { merge in
-        if state.held == number, let previous = cache.previous {
-          return GenerationMerge.Progress(candidate: previous, upTo: state.heldUpTo)
-        }
-        try checkRoom(manifest)
-        var pages = try directory.pages(number, key: key.verifyingKey)
-        return try merge.build(&pages)
-      }
-    }
+    let result = try switchTo(number, state, isRollBack: false)
     try retire()
     return outcome("generation \(number) is in force", state, result, start)
   }
@@ -79,19 +56,14 @@ struct GenerationControl: Sendable {
   func rollBack() throws -> Outcome {
     let start = System.monotonicNanoseconds
     let state = try registry.generationState()
-    guard state.mayRollBack, let held = state.held, let previous = cache.previous else {
+    guard state.mayRollBack, let held = state.held else {
       let current = state.inForce == 0 ? "no computed generation" : "generation \(state.inForce)"
       throw Refusal(
-        description: "there is nothing to go back to: \(current) is in force and what was before"
-          + " is not held any more; `issuer activate N` brings back any that `issuer generations`"
-          + " lists")
+        description: "there is nothing to go back to: \(current) is in force and there was no"
+          + " activation since; `issuer activate N` brings back any that `issuer generations` lists"
+      )
     }
-    let recipe = SwitchRecipe.rollBack(number: held, upTo: state.heldUpTo)
-    let result = try cleaningUp {
-      try switching(recipe, to: held) { _ in
-        GenerationMerge.Progress(candidate: previous, upTo: state.heldUpTo)
-      }
-    }
+    let result = try switchTo(held, state, isRollBack: true)
     let text =
       held == 0 ? "no computed generation is in force" : "generation \(held) is in force again"
     return outcome(text, state, result, start)
@@ -116,19 +88,34 @@ struct GenerationControl: Sendable {
   // MARK: Steps
 
   /// Prepares a candidate, follows the changes until few are left, and switches.
-  private func switching(
-    _ recipe: SwitchRecipe, to number: UInt32,
-    _ prepare: (GenerationMerge) throws -> GenerationMerge.Progress
+  private func switchTo(
+    _ number: UInt32, _ state: GenerationState, isRollBack: Bool
   ) throws -> SwitchResult {
-    let merge = GenerationMerge(registry: registry, cache: cache)
-    var prepared = PreparedSwitch(
-      progress: try prepare(merge), recipe: recipe, number: number)
-    while true {
-      try merge.catchUp(&prepared.progress, leaving: Self.restWanted)
-      do {
-        return try ledger.switchGeneration(prepared)
-      } catch is LedgerWriter.TooManyChanges {
-        continue
+    try cleaningUp {
+      let merge = GenerationMerge(registry: registry, cache: cache)
+      var pages = number == 0 ? nil : try directory.pages(number, key: key.verifyingKey)
+      let recipe =
+        pages.map {
+          SwitchRecipe.generation(
+            number: number, base: $0.manifest.base.position,
+            pagesDigest: $0.manifest.pagesDigest)
+        } ?? .byHand
+      let progress: GenerationMerge.Progress
+      if state.held == number, let previous = cache.previous {
+        progress = GenerationMerge.Progress(candidate: previous, upTo: state.heldUpTo)
+      } else {
+        try checkRoom()
+        progress = try merge.build(&pages)
+      }
+      var prepared = PreparedSwitch(
+        progress: progress, recipe: recipe, number: number, isRollBack: isRollBack)
+      while true {
+        try merge.catchUp(&prepared.progress, leaving: Self.restWanted)
+        do {
+          return try ledger.switchGeneration(prepared)
+        } catch is LedgerWriter.TooManyChanges {
+          continue
+        }
       }
     }
   }
@@ -170,7 +157,7 @@ struct GenerationControl: Sendable {
   }
 
   /// A full map would stop single changes, too.
-  private func checkRoom(_ manifest: GenerationManifest) throws {
+  private func checkRoom() throws {
     let usage = try cache.mapUsage()
     let needed = Int(cache.state.pageCount) * 4_096 * 11 / 10
     guard usage.mapBytes - usage.fileBytes + usage.freeBytes > needed + 1 << 20 else {
@@ -182,28 +169,27 @@ struct GenerationControl: Sendable {
 
   // MARK: Retention
 
-  /// Removes generations that nobody needs: all but the newest, the one in force, the one held,
-  /// and those that a lost cache would have to be built from. An activation overrides all that
-  /// were activated before it and computed from no more of the log.
+  /// Removes generations that nobody needs: all but the newest, the one in force, from which a
+  /// lost cache is built again, and the one held, to which a rollback goes.
   func retire() throws {
-    let numbers = try directory.numbers()
     let state = try registry.generationState()
-    let switches = try registry.generationSwitches()
-    var bases: [UInt32: UInt64] = [:]
-    var lastActivation: [UInt32: UInt64] = [:]
-    for entry in switches {
-      guard case .activation(let number, let base, _) = entry.recipe else { continue }
-      bases[number] = base
-      lastActivation[number] = entry.segment
-    }
-    for number in numbers.dropLast(kept)
+    for number in try directory.numbers().dropLast(kept)
     where number != state.inForce && number != state.held {
-      if let base = bases[number], let segment = lastActivation[number] {
-        guard let limit = bases[state.inForce], let anchor = lastActivation[state.inForce],
-          base <= limit, segment < anchor
-        else { continue }
-      }
       try directory.remove(number)
     }
+  }
+}
+
+extension GenerationControl {
+  init(
+    _ store: IssuerStore, _ ledger: LedgerWriter, _ configuration: Configuration
+  ) throws(ConfigurationError) {
+    region = store.region
+    registry = store.registry
+    cache = store.cache
+    key = store.sealerKey
+    directory = store.generations
+    kept = try configuration.integer("generations_kept")
+    self.ledger = ledger
   }
 }

@@ -4,17 +4,19 @@ import Server
 import StatusCache
 import Storage
 
-/// Puts a computed generation under the present: what was changed since its base counts for what
-/// it changed, everything else that a computation decides is the generation's.
+/// Makes the statuses of a generation: of each holder the colour, reason and end that the
+/// generation says, under what the log's changes since its base set them to; kind, flags and
+/// revision as they are at present.
 ///
 /// ```
 ///   base          start             caught up         switch
 /// ───┼──────────────┼──────────────────┼────────────────┼──► log
-///    │ touched: stays as at present    │                │
+///    │ set since    │                  │                │
 ///    └──────────────┤ pages, each from its own view     │
-///                   └─ touched again ──┴─ and again ────┤ in the transaction that switches
+///                   └─ set meanwhile ──┴─ and again ────┤ in the transaction that switches
 /// ```
-/// Nothing of it is in force, so it may end at any moment; what it leaves is removed by the next.
+/// So they depend on the generation and the log alone, not on what was in force before. Nothing of
+/// it is in force until the switch, so it may end at any moment; what it leaves is removed.
 struct GenerationMerge {
   let registry: Registry
   let cache: CacheWriter
@@ -46,18 +48,21 @@ struct GenerationMerge {
   /// Holders in one transaction of catching up; each may be on a page of its own.
   private static let catchUpMax = 1_000
 
-  /// Builds all pages beside those in force.
-  func build(_ pages: inout GenerationPages) throws -> Progress {
+  /// Builds all pages beside those in force; without `pages` those of no computed generation.
+  func build(_ pages: inout GenerationPages?) throws -> Progress {
     let start = cache.state
-    let manifest = pages.manifest
-    guard manifest.base.position <= start.appliedPosition,
-      manifest.base.pageCount <= Int(start.pageCount)
-    else { throw Fault.foreignLog(number: manifest.number) }
-    let touched = try registry.touched(
-      after: manifest.base.position, through: start.appliedPosition)
+    let base =
+      pages?.manifest.base ?? GenerationBase(region: cache.region, position: 0, nextSerial: 1)
+    if let manifest = pages?.manifest {
+      guard base.position <= start.appliedPosition, base.pageCount <= Int(start.pageCount) else {
+        throw Fault.foreignLog(number: manifest.number)
+      }
+    }
+    var merger = PageMerger(
+      touched: try registry.touched(after: base.position, through: start.appliedPosition),
+      loads: try registry.loads(from: base.nextSerial))
     var candidate = Candidate(generation: try cache.nextGeneration(), pageCount: 0)
     let reader = try CacheReader(SharedCache(cache), region: cache.region)
-    var merger = PageMerger(touched)
     var computed: [UInt8] = []
     var present: [UInt8] = []
     while true {
@@ -72,7 +77,7 @@ struct GenerationMerge {
       guard present.count == count * StatusPage.byteCount else {
         throw Fault.damagedCache(page: first + UInt32(present.count / StatusPage.byteCount))
       }
-      try pages.read(count, into: &computed)
+      try pages?.read(count, into: &computed)
       if let damaged = merger.merge(
         &present, under: computed.span, firstPage: first, version: version)
       {
@@ -80,7 +85,7 @@ struct GenerationMerge {
       }
       try cache.append(present.span, to: &candidate)
     }
-    try pages.finish()
+    try pages?.finish()
     return Progress(candidate: candidate, upTo: start.appliedPosition)
   }
 
@@ -102,15 +107,20 @@ struct GenerationMerge {
   }
 }
 
-/// Merges runs of pages in order, with the touched holders beside them.
+/// Merges runs of pages in order, with loads and touched holders beside them.
 struct PageMerger {
   private let touched: [TouchedHolder]
-  private var next = 0
+  private let loads: [LoadedHolders]
+  private var nextTouched = 0
+  private var nextLoad = 0
 
-  init(_ touched: [TouchedHolder]) { self.touched = touched }
+  init(touched: [TouchedHolder], loads: [LoadedHolders]) {
+    self.touched = touched
+    self.loads = loads
+  }
 
-  /// Recolours the pages in `present`, the first of which is number `firstPage`, by those in
-  /// `computed`, which may end before; the number of a page that is damaged, if there is one.
+  /// Recolours the pages in `present`, the first of which is number `firstPage`; `computed` holds
+  /// the generation's and may end before. The number of a page that is damaged, if there is one.
   mutating func merge(
     _ present: inout [UInt8], under computed: Span<UInt8>, firstPage: UInt32, version: UInt64
   ) -> UInt32? {
@@ -121,35 +131,60 @@ struct PageMerger {
       guard StatusPage.isIntact(pages.span.extracting(start..<end)) else {
         return firstPage + UInt32(index)
       }
-      // Holders that came after the computation: their pages stay as they are.
-      guard end <= computed.count else { continue }
-      recolour(
-        &pages, computed, at: start + StatusPage.headerByteCount,
-        firstSerial: UInt64(firstPage + UInt32(index)) * UInt64(StatusPage.statusCount))
+      let first = UInt64(firstPage + UInt32(index)) * UInt64(StatusPage.statusCount)
+      let statuses = start + StatusPage.headerByteCount
+      if end <= computed.count, !hasExtra(before: first + UInt64(StatusPage.statusCount)) {
+        Self.recolour(&pages, computed, at: statuses)
+      } else {
+        recolour(&pages, computed, at: statuses, firstSerial: first)
+      }
       StatusPage.seal(&pages, at: start, version: version)
     }
     return nil
+  }
+
+  /// Whether a holder below `serial` is decided by more than the generation.
+  private func hasExtra(before serial: UInt64) -> Bool {
+    (nextTouched < touched.count && touched[nextTouched].serial.value < serial)
+      || (nextLoad < loads.count && loads[nextLoad].serials.lowerBound < serial)
+  }
+
+  /// A page of which only the generation speaks: nearly all are.
+  private static func recolour(
+    _ pages: inout MutableSpan<UInt8>, _ computed: Span<UInt8>, at offset: Int
+  ) {
+    for slot in 0..<StatusPage.statusCount {
+      let place = offset + 8 * slot
+      let present = Status(bits: pages.span.littleEndianWord(at: place))
+      let opinion = Status(bits: computed.littleEndianWord(at: place))
+      pages.setLittleEndianWord(present.recoloured(by: opinion).bits, at: place)
+    }
   }
 
   private mutating func recolour(
     _ pages: inout MutableSpan<UInt8>, _ computed: Span<UInt8>, at offset: Int,
     firstSerial: UInt64
   ) {
-    var nextTouched = next < touched.count ? touched[next].serial.value : .max
     for slot in 0..<StatusPage.statusCount {
       let place = offset + 8 * slot
       let serial = firstSerial + UInt64(slot)
-      while nextTouched < serial { nextTouched = following() }
-      let kept = nextTouched == serial ? touched[next].fields : []
+      var opinion = Status.absent
+      if place + 8 <= computed.count {
+        opinion = Status(bits: computed.littleEndianWord(at: place))
+      }
+      if let load = load(of: serial) { opinion = load }
+      if nextTouched < touched.count, touched[nextTouched].serial.value == serial {
+        opinion = touched[nextTouched].over(opinion)
+        nextTouched += 1
+      }
       let present = Status(bits: pages.span.littleEndianWord(at: place))
-      let merged = present.recoloured(
-        by: Status(bits: computed.littleEndianWord(at: place)), keeping: kept)
-      pages.setLittleEndianWord(merged.bits, at: place)
+      pages.setLittleEndianWord(present.recoloured(by: opinion).bits, at: place)
     }
   }
 
-  private mutating func following() -> UInt64 {
-    next += 1
-    return next < touched.count ? touched[next].serial.value : .max
+  private mutating func load(of serial: UInt64) -> Status? {
+    while nextLoad < loads.count, loads[nextLoad].serials.upperBound <= serial { nextLoad += 1 }
+    guard nextLoad < loads.count, loads[nextLoad].serials.contains(serial) else { return nil }
+    return loads[nextLoad].opinion
   }
 }

@@ -8,8 +8,8 @@ import Synchronization
 /// it appear as a whole or not at all. Any thread may write.
 ///
 /// What a page holds of a holder is colour, reason and valid-until; kind, flags and revision are
-/// not looked at, because an activation takes them from the present. A status of all zeros says
-/// nothing of the holder, whose status then stays.
+/// not looked at, because an activation takes them from the present. It must say something of every
+/// holder: a status of all zeros says nothing.
 final class GenerationWriter: Sendable {
   private let directory: String
   private let shard: GenerationShard
@@ -40,11 +40,13 @@ final class GenerationWriter: Sendable {
   enum Fault: Error, CustomStringConvertible {
     case missingPages(Int)
     case strangePages(Int)
+    case undecided(Int)
 
     var description: String {
       switch self {
       case .missingPages(let count): "\(count) pages of the generation were not written"
       case .strangePages(let first): "pages from \(first) on are not of this generation"
+      case .undecided(let count): "the generation says nothing of \(count) holders"
       }
     }
   }
@@ -110,6 +112,11 @@ final class GenerationWriter: Sendable {
       try file.read(into: &chunk, at: progress.taken * StatusPage.byteCount)
       progress.take(chunk.span)
     }
+    // Serial 0 is nobody.
+    let end = min(range.upperBound * StatusPage.statusCount, Int(base.nextSerial))
+    let holders = max(0, end - max(1, range.lowerBound * StatusPage.statusCount))
+    let decided = progress.counts.reduce(0, +)
+    guard decided == holders else { throw Fault.undecided(holders - decided) }
     return progress
   }
 

@@ -1,57 +1,52 @@
 import Codes
 import Security
 
-/// What the statuses after a switch segment are made of, beside those before it and the changes
-/// in the log: enough to build them again when the status cache is lost.
-enum SwitchRecipe: Sendable {
+/// What the statuses after a switch segment are made of, beside the changes in the log: enough to
+/// build them again when the status cache is lost.
+enum SwitchRecipe: Sendable, Equatable {
   /// A bulk load. The segment's digest is of the statuses.
-  case load(LoadRecipe)
-  /// The pages of generation `number`, below all that was touched after position `base`.
-  case activation(number: UInt32, base: UInt64, pagesDigest: Digest)
-  /// The statuses before the last switch, below all that was touched after position `upTo`.
-  /// `number` is the generation they belong to; 0 is none.
-  case rollBack(number: UInt32, upTo: UInt64)
+  case load
+  /// The pages of generation `number`, under all that was changed after position `base`.
+  case generation(number: UInt32, base: UInt64, pagesDigest: Digest)
+  /// No computed generation: what loads and single changes said.
+  case byHand
 
-  private static let activationTag: UInt8 = 1
-  private static let rollBackTag: UInt8 = 2
+  private static let generationTag: UInt8 = 1
+  private static let byHandTag: UInt8 = 2
 
-  func encode(into bytes: inout [UInt8]) {
+  /// The stored form; a load's is written by `LoadRecipe`.
+  var encoded: [UInt8] {
+    var bytes: [UInt8] = []
     switch self {
-    case .load(let load): load.encode(into: &bytes)
-    case .activation(let number, let base, let pagesDigest):
-      bytes.append(Self.activationTag)
+    case .load: preconditionFailure("a load has its own recipe")
+    case .generation(let number, let base, let pagesDigest):
+      bytes.append(Self.generationTag)
       bytes.appendBigEndian(number)
       bytes.appendBigEndian(base)
       pagesDigest.append(to: &bytes)
-    case .rollBack(let number, let upTo):
-      bytes.append(Self.rollBackTag)
-      bytes.appendBigEndian(number)
-      bytes.appendBigEndian(upTo)
+    case .byHand: bytes.append(Self.byHandTag)
     }
+    return bytes
   }
 
   /// A load begins with a serial of 8 bytes, so with a zero.
   init?(_ bytes: Span<UInt8>) {
     guard bytes.count > 0 else { return nil }
-    switch bytes[0] {
-    case 0:
-      guard let load = LoadRecipe(bytes) else { return nil }
-      self = .load(load)
-    case Self.activationTag where bytes.count == 13 + Digest.byteCount:
-      self = .activation(
+    switch (bytes[0], bytes.count) {
+    case (0, 20...): self = .load
+    case (Self.generationTag, 13 + Digest.byteCount):
+      self = .generation(
         number: bytes.bigEndian(at: 1), base: bytes.bigEndian(at: 5),
         pagesDigest: Digest(bytes.extracting(13...)))
-    case Self.rollBackTag where bytes.count == 13:
-      self = .rollBack(number: bytes.bigEndian(at: 1), upTo: bytes.bigEndian(at: 5))
+    case (Self.byHandTag, 1): self = .byHand
     default: return nil
     }
   }
 
-  /// What the segment carries for a switch between generations: the recipe and the log before it
-  /// decide the statuses, so a digest of the recipe stands for them.
+  /// What the segment carries for a switch between generations: recipe and log together decide the
+  /// statuses, so a digest of the recipe stands for them.
   var digest: Digest {
-    var bytes: [UInt8] = []
-    encode(into: &bytes)
+    let bytes = encoded
     return SHA256.hash(bytes.span)
   }
 }

@@ -80,7 +80,8 @@ extension PlanReader {
     }
     let rules = required(map, "rules").map { self.rules($0, valid: common) }
     guard let name, let asOf, let sources, let rules, let otherwise else { return nil }
-    if let node = map["rules"] { check(rules, node, sources) }
+    // What follows from other faults is not told beside them.
+    if let node = map["rules"], faults.isEmpty { check(rules, node, sources) }
     return PlanParts(
       name: name, asOf: asOf, rejectShareMax: share, sources: sources, areas: areas, rules: rules,
       otherwise: otherwise)

@@ -35,6 +35,7 @@ package struct ComputePlan: Sendable {
 
 /// One source of raw records: files with the same columns from one department.
 package struct SourcePlan: Sendable {
+  /// Of the files' text.
   package enum Encoding: Sendable { case utf8, gb18030 }
 
   /// What stands in which column, by the column's name in the header.
@@ -88,4 +89,11 @@ package struct Decision: Hashable, Sendable {
   package var validUntil: CityTime
   /// Index of the rule that decided; `nil` for the default.
   package var rule: Int?
+
+  package init(colour: Colour, reason: UInt8, validUntil: CityTime, rule: Int?) {
+    self.colour = colour
+    self.reason = reason
+    self.validUntil = validUntil
+    self.rule = rule
+  }
 }

@@ -63,7 +63,7 @@ extension PlanReader {
 
   private mutating func columns(_ node: YAMLNode) -> SourcePlan.Columns? {
     let keys = ["document_type", "document", "name", "phone", "kind", "result", "time", "place"]
-    let map = map(node, "columns", keys: keys)
+    let map = map(node, "the map of columns", keys: keys)
     var columns: [String: String] = [:]
     for key in keys {
       guard let node = map[key], let header = text(node, "a column's header") else { continue }

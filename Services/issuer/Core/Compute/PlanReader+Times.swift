@@ -18,7 +18,7 @@ extension PlanReader {
       fault(
         node,
         minutes < least && !overflow
-          ? "\(what) must be longer" : "\(what) must be 20 years at most")
+          ? "\(what) must be a minute or longer" : "\(what) must be 20 years at most")
       return nil
     }
     fault(

@@ -21,8 +21,10 @@ struct PlanReader {
   }
 
   /// Notes that `node` is none of `names`.
-  mutating func unknown(_ node: YAMLNode, _ what: String, _ word: String, of names: [String]) {
-    var text = "there is no \(what) \"\(word)\""
+  mutating func unknown(
+    _ node: YAMLNode, _ what: String, _ word: String, of names: [String], in place: String? = nil
+  ) {
+    var text = "there is no \(what) \"\(word)\"\(place.map { " in \($0)" } ?? "")"
     if let name = Suggestion.nearest(to: word, of: names) {
       text += ": did you mean \"\(name)\"?"
     } else if names.isEmpty {
@@ -39,7 +41,7 @@ struct PlanReader {
     for member in members(node, what) {
       let key = member.key.text ?? ""
       if !keys.contains(key) {
-        unknown(member.key, "key of \(what)", key, of: keys)
+        unknown(member.key, "key", key, of: keys, in: what)
       } else if map[key] != nil {
         fault(member.key, "the key \"\(key)\" stands twice in \(what)")
       } else {

@@ -12,9 +12,10 @@ package struct PersonRow: Equatable, Sendable {
   package var guardianType: DocumentType?
   /// The guardian's canonical number, in ASCII; empty without guardian.
   package var guardian: [UInt8] = []
-  /// Name and phone as they stand in the file: `ContactText` says what of them counts. Only a MAC
-  /// of both is ever kept.
+  /// The name as it stands in the file; `ContactText` says what of it counts. Of name and phone
+  /// only a MAC of both is ever kept.
   package var name: [UInt8] = []
+  /// The phone number as it stands in the file.
   package var phone: [UInt8] = []
 
   package init() {}

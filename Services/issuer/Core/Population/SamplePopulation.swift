@@ -6,8 +6,8 @@ package import Codes
 ///
 /// Of every 100 rows 84 are residents (67 of the region itself), 3 hold a Hong Kong or Macao
 /// permit, 2 a Taiwan permit, 2 a passport, 4 are organisations and 5 dependants, whose guardian
-/// is a resident of an earlier row. The order within the hundred is the seed's. Of the permits of Hong
-/// Kong and Macao one in fifty has name and phone of a resident.
+/// is a resident of an earlier row. The order within the hundred is the seed's. Of the permits of
+/// Hong Kong and Macao one in fifty has name and phone of a resident.
 package struct SamplePopulation: Sendable {
   /// The most people of one file.
   package static let peopleMax = 500_000_000
