@@ -18,6 +18,7 @@ package struct ComputePlan: Sendable {
 
 /// One source of raw records: files with the same columns from one department.
 package struct SourcePlan: Sendable {
+  /// What the files are written in.
   package enum Encoding: Sendable { case utf8, gb18030 }
 
   /// What stands in which column, by the column's name in the header.
