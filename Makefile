@@ -42,7 +42,7 @@ test: test-dependencies suite-test
 	$(SWIFT_TEST) --skip-build --filter ConformanceTests --skip SiegeTests
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
 	$(SWIFT_TEST) --skip-build --filter EndToEndTests
-	swift build -c release --product verifier
+	swift build -c release
 	$(SWIFT_TEST) --skip-build --filter BenchmarkTests
 
 check: test-dependencies
