@@ -188,7 +188,7 @@ extension EndToEnd {
         expectOrder(report)
         #expect(high.ok / high.wanted >= 2 * low.ok / low.wanted, "\(high.summary)")
         #expect(low.ok < 0.9 * low.wanted, "\(low.summary)")
-        #expect(high.p99 < .milliseconds(100), "\(high.summary)")
+        #expect(high.p99 < .milliseconds(250), "\(high.summary)")
       }
     }
 
