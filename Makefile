@@ -60,6 +60,7 @@ e2e: test-dependencies
 # The parts of bench/run that decide and draw.
 suite-test: test-dependencies
 	python3 -m unittest discover -s bench/suite -t bench 2>&1 | tail -n 30; exit $${PIPESTATUS[0]}
+	python3 -m unittest discover -s bench/bulk -t bench 2>&1 | tail -n 30; exit $${PIPESTATUS[0]}
 
 bench: test-dependencies
 	@exec bench/run $(if $(QUICK),--quick) $(BENCH)

@@ -18,10 +18,16 @@ struct Issuer: ParsableCommand {
         issuer sample --people 10000 --seed 1 > people.csv
         issuer load people.csv --config issuer.json
         issuer serve --config issuer.json
+        issuer generations --config issuer.json
+        issuer activate 7 --config issuer.json
+        issuer rollback --config issuer.json
+        issuer compute --plan plan.yaml --config issuer.json
         issuer health --admin-url http://127.0.0.1:9440
       """,
     subcommands: [
-      Serve.self, LoadCommand.self, SampleCommand.self, KeysCommand.self, Health.self,
+      Serve.self, LoadCommand.self, ComputeCommand.self, ExplainCommand.self,
+      GenerationsCommand.self, ActivateCommand.self, RollBackCommand.self, AssembleCommand.self,
+      SampleCommand.self, SampleRecordsCommand.self, KeysCommand.self, Health.self,
     ])
 
   struct Serve: ParsableCommand {
@@ -30,7 +36,11 @@ struct Issuer: ParsableCommand {
 
     func run() throws {
       try options.run("issuer", IssuerSettings.all) { process in
-        let parts = try IssuerParts(process)
+        let store = try IssuerStore(process.configuration)
+        let parts = try IssuerParts(process, store)
+        let control = try GenerationControl(store, parts.ledger, process.configuration)
+        let generations = try GenerationService(control, log: process.log)
+        generations.offer(process.metrics)
         let keys = EpochKeyWriter(parts, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
         for (name, environment) in parts.environments {
@@ -46,6 +56,7 @@ struct Issuer: ParsableCommand {
         try process.serve(checks: checks, draining: parts.ledger.drain) { _ in
           try IssuerLoop(issuer: parts)
         } stop: {
+          generations.close()
           parts.ledger.close()
         }
       }
@@ -81,6 +92,9 @@ enum IssuerSettings {
       Setting(
         "status_valid_days", .integer(1...3_650), default: "365", "of a new holder's green"),
       Setting(
+        "generations_kept", .integer(1...100), default: "3",
+        "computed generations kept on the disk beside those that are needed"),
+      Setting(
         "epoch_keys_hours_ahead", .integer(1...40), default: "24",
         "how long verifiers can go on alone: the hours of keys they get in advance"),
     ]
@@ -100,8 +114,7 @@ extension IssuerParts {
   }
 
   /// Opens what the configuration names. The cache is brought up to the log before this returns.
-  init(_ process: ServiceProcess) throws {
-    let store = try IssuerStore(process.configuration)
+  init(_ process: ServiceProcess, _ store: IssuerStore) throws {
     try LogRecovery(store).run()
     self.init(
       region: store.region, secret: store.secret, registry: store.registry, cache: store.cache,
@@ -115,15 +128,18 @@ extension IssuerParts {
   }
 }
 
-/// The issuer's files: secrets, registry, status cache. Shared by `serve` and `load`; the second
-/// of them to open the directory is refused by name.
+/// The issuer's files: secrets, registry, status cache. Shared by `serve`, `load` and, while the
+/// issuer does not run, `activate`; the second of them to open the directory is refused by name.
 struct IssuerStore {
   let region: Region
   let secret: RegionSecret
   let sealerKey: SigningKey
   let registry: Registry
   let cache: CacheWriter
+  let generations: GenerationDirectory
+}
 
+extension IssuerStore {
   init(_ configuration: Configuration) throws {
     guard let region = Region(text: try configuration.string("region")) else {
       throw ConfigurationError("region must be a GB/T 2260 code of six digits")
@@ -146,11 +162,12 @@ struct IssuerStore {
     } catch {
       throw ConfigurationError(error.description)
     }
+    generations = GenerationDirectory(dataDirectory: data)
     self.cache = try CacheWriter(directory: cache, region: region, mapSizeBytes: mapSize)
     registry = try Registry(directory: data, region: region, mapSizeBytes: mapSize)
   }
 
-  private static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
+  static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
     let path = try configuration.string(key)
     let text = try SecretFile.read(path: path, byteCountMax: 256)
     let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }

@@ -45,14 +45,15 @@ final class LedgerWriter: Sendable {
     var refusal: (text: String, at: UInt64)?
   }
 
-  private let registry: Registry
-  private let cache: CacheWriter
-  private let key: SigningKey
+  let registry: Registry
+  let cache: CacheWriter
+  let key: SigningKey
   private let log: Logger
   private let thread = Loops(count: 1)
   private let shared = Mutex(Shared())
   /// Changed on the writer's thread alone.
   private let state: Mutex<Registry.State>
+  private let unfinished = Mutex<UnfinishedSwitch?>(nil)
   private let view: LedgerView
   private let care = Mutex(CacheCare())
   private let isClosed = Atomic<Bool>(false)
@@ -150,6 +151,24 @@ final class LedgerWriter: Sendable {
 
   // MARK: The writer's thread
 
+  func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    try thread.all[0].run(body)
+  }
+
+  /// Where the log stands, on the writer's thread.
+  var ledgerState: Registry.State { state.withLock { $0 } }
+
+  /// A switch that the log holds and the cache does not, on the writer's thread.
+  var unfinishedSwitch: UnfinishedSwitch? {
+    get { unfinished.withLock { $0 } }
+    set { unfinished.withLock { $0 = newValue } }
+  }
+
+  func noteSwitch(_ state: Registry.State, _ unfinished: UnfinishedSwitch) {
+    self.state.withLock { $0 = state }
+    self.unfinished.withLock { $0 = unfinished }
+  }
+
   private func commitQueue() {
     let batch = shared.withLock { shared in
       let batch = Array(shared.queue.prefix(Self.batchMax))
@@ -210,6 +229,7 @@ final class LedgerWriter: Sendable {
   /// Applies to the cache what an earlier batch could not: while that fails, no further change is
   /// taken, so the cache is one batch behind at most.
   private func catchUp() throws {
+    try finishSwitch()
     let applied = cache.state.appliedPosition
     let last = state.withLock { $0.lastPosition }
     guard applied < last else { return }
@@ -219,7 +239,7 @@ final class LedgerWriter: Sendable {
   }
 
   /// Puts the unsealed changes into segments, each in one transaction with the place in the chain.
-  private func seal() throws {
+  func seal() throws {
     try catchUp()
     while true {
       var state = self.state.withLock { $0 }
@@ -252,7 +272,7 @@ final class LedgerWriter: Sendable {
   }
 
   /// Signs the head and wakes those who wait for what it shows.
-  private func publish() {
+  func publish() {
     let chain = state.withLock { $0.chain }
     let promised = max(shared.withLock { $0.headAsOf }, chain.asOf)
     let asOf = max(WallClock.now(), promised)

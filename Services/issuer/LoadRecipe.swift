@@ -67,3 +67,20 @@ struct LoadRecipe: Sendable {
     kinds = [UInt8](copying: bytes.extracting(20...))
   }
 }
+
+/// The holders of one bulk load, as they were right after it.
+struct LoadedHolders: Sendable, Equatable {
+  let serials: Range<UInt64>
+  /// What the load said of all of them.
+  let opinion: Status
+
+  /// Reads the beginning of a stored `LoadRecipe`; `nil` for other recipes.
+  init?(recipe bytes: Span<UInt8>) {
+    guard bytes.count >= 20, bytes[0] == 0 else { return nil }
+    let first: UInt64 = bytes.bigEndian(at: 0)
+    let count: UInt64 = bytes.bigEndian(at: 8)
+    serials = first..<first + count
+    opinion = Status(
+      colour: .green, kind: .unspecified, validUntil: CityTime(seconds: bytes.bigEndian(at: 16)))
+  }
+}

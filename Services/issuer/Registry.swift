@@ -9,23 +9,27 @@ import Storage
 /// | table | key | value |
 /// |---|---|---|
 /// | documents | 16-byte document key | serial, 5 bytes |
+/// | contacts | 16-byte key of phone number and name | serial, 5 bytes; 0 when several have both |
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
-/// | recipes | number of a switch segment | what the generation is built from (`LoadRecipe`) |
+/// | touches | log position | serial 5, `StatusFields` 1, status 8: what the change set |
+/// | recipes | number of a switch segment | what its statuses are made of (`SwitchRecipe`) |
 /// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
 /// | answer_ages | minutes 4, idempotency key 16 | empty |
-/// | meta | name | next serial, last position, chain position |
+/// | meta | name | next serial, last position, chain position; `GenerationState` |
 final class Registry: Sendable {
   let environment: Environment
   let documents: Table
+  let contacts: Table
   let guardians: Table
   let unsealed: Table
   let segments: Table
+  let touches: Table
   let recipes: Table
   let answers: Table
   private let answerAges: Table
-  private let meta: Table
+  let meta: Table
   let region: Region
 
   /// Where the log stands.
@@ -38,12 +42,19 @@ final class Registry: Sendable {
   /// How long an idempotency key is remembered.
   static let answerMinutesKept: UInt32 = 24 * 60
 
-  init(directory: String, region: Region, mapSizeBytes: Int) throws {
-    environment = try Environment(directory: directory, mapSizeBytes: mapSizeBytes)
+  /// Opens the registry; read-only beside a running issuer, with write access alone.
+  init(
+    directory: String, region: Region, mapSizeBytes: Int,
+    access: Environment.Purpose = .readWrite
+  ) throws {
+    environment = try Environment(
+      directory: directory, mapSizeBytes: mapSizeBytes, for: access)
     documents = try environment.table("documents")
+    contacts = try environment.table("contacts")
     guardians = try environment.table("guardians", integerKeys: true)
     unsealed = try environment.table("unsealed", integerKeys: true)
     segments = try environment.table("segments", integerKeys: true)
+    touches = try environment.table("touches", integerKeys: true)
     recipes = try environment.table("recipes", integerKeys: true)
     answers = try environment.table("answers")
     answerAges = try environment.table("answer_ages")
@@ -62,6 +73,9 @@ final class Registry: Sendable {
     if let stored {
       guard stored == wanted else { throw ForeignRegion(stored: stored) }
       return
+    }
+    guard environment.openedFor == .readWrite else {
+      throw StorageError(.notFound, "opening the registry", "nothing was ever written there")
     }
     try environment.write { transaction throws(StorageError) in
       try transaction.put(meta, key: name.span, value: wanted.span)
@@ -94,12 +108,6 @@ final class Registry: Sendable {
   func segment(_ number: UInt64) throws(StorageError) -> Segment? {
     try environment.read { transaction throws(StorageError) in
       try transaction.get(segments, key: number) { Segment.decode($0) } ?? nil
-    }
-  }
-
-  func recipe(ofSegment number: UInt64) throws(StorageError) -> LoadRecipe? {
-    try environment.read { transaction throws(StorageError) in
-      try transaction.get(recipes, key: number) { LoadRecipe($0) } ?? nil
     }
   }
 
@@ -138,11 +146,16 @@ final class Registry: Sendable {
       try transaction.put(guardians, key: dependant.value, value: guardian.bytes.span)
     }
     var position = writes.lastPosition - UInt64(writes.changes.count)
-    for change in writes.changes {
+    for (change, touched) in zip(writes.changes, writes.touched) {
       position += 1
       bytes.removeAll(keepingCapacity: true)
       change.encode(into: &bytes)
       try transaction.append(unsealed, key: position, value: bytes.span)
+      bytes.removeAll(keepingCapacity: true)
+      bytes.appendBigEndian(change.serial.value, byteCount: 5)
+      bytes.append(touched.rawValue)
+      bytes.appendBigEndian(change.status.bits)
+      try transaction.append(touches, key: position, value: bytes.span)
     }
     for (idempotency, reply) in writes.answers {
       bytes.removeAll(keepingCapacity: true)
@@ -187,6 +200,14 @@ extension Serial {
   }
 }
 
+/// Who has a phone number and a name.
+enum ContactHolder: Equatable {
+  case nobody
+  case one(Serial)
+  /// So neither of them is found by these.
+  case several
+}
+
 /// Reads of one event loop from the registry, in one transaction a turn.
 final class RegistryReader {
   private let registry: Registry
@@ -217,6 +238,14 @@ final class RegistryReader {
   func serial(ofDocument key: Bytes16) throws(StorageError) -> Serial? {
     try open()
     return try session.get(registry.documents, key: key.bytes.span) { Serial(stored: $0) } ?? nil
+  }
+
+  /// By `RegionSecret.contactKey`.
+  func holder(ofContact key: Bytes16) throws(StorageError) -> ContactHolder {
+    try open()
+    return try session.get(registry.contacts, key: key.bytes.span) { value in
+      Serial(stored: value).map { .one($0) } ?? .several
+    } ?? .nobody
   }
 
   func answered(

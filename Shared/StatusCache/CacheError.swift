@@ -14,8 +14,6 @@ package struct CacheError: Error, Equatable, CustomStringConvertible {
     case strangeSerial = "strange_serial"
     /// A snapshot's page that does not belong to it, or one that is missing.
     case strangePage = "strange_page"
-    /// There is no generation before this one to go back to.
-    case noPreviousGeneration = "no_previous_generation"
   }
 
   package let code: Code

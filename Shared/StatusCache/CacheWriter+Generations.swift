@@ -6,10 +6,10 @@ package import Storage
 extension CacheWriter {
   /// Makes `generation` the one in force, with the chain and position it stands for, in one small
   /// transaction. The one before stays until the next switch or `retirePrevious`, so that this
-  /// one can be undone by `rollBack`; older ones are removed.
+  /// one can be undone, unless `keepingPrevious` is false; older ones are removed.
   package func switchTo(
     generation: UInt32, pageCount: UInt32, chain: ChainPosition, appliedPosition: UInt64,
-    servablePosition: UInt64, asOf: Instant
+    servablePosition: UInt64, asOf: Instant, keepingPrevious: Bool = true
   ) throws {
     try commit { _, state throws(StorageError) in
       let before = state
@@ -17,7 +17,7 @@ extension CacheWriter {
         generation: generation, pageCount: pageCount, chain: chain,
         appliedPosition: appliedPosition, asOf: max(before.asOf, asOf),
         servablePosition: servablePosition)
-      if before.pageCount > 0, before.generation != generation {
+      if keepingPrevious, before.pageCount > 0, before.generation != generation {
         state.previousGeneration = before.generation
         state.previousPageCount = before.pageCount
       }

@@ -121,7 +121,7 @@ package final class CacheWriter: Sendable {
     }
   }
 
-  private func page(
+  func page(
     _ number: UInt32, of generation: UInt32, in transaction: borrowing WriteTransaction
   ) throws -> StatusPage {
     let found = try transaction.get(tables.pages, key: CacheTables.key(generation, number)) {
@@ -157,7 +157,7 @@ package final class CacheWriter: Sendable {
   }
 
   /// Like `commit`, for bodies that may refuse.
-  private func change(
+  func change(
     _ body: (inout WriteTransaction, inout CacheState) throws -> Void
   ) throws {
     var refusal: CacheError?
@@ -204,29 +204,6 @@ package final class CacheWriter: Sendable {
       }
       state.chain = chain
       state.asOf = max(state.asOf, chain.asOf)
-    }
-  }
-
-  /// Changes the generation in force back to the one before, and applies `changes` to it: those
-  /// of the log since the switch that are to stay. `position` is the log position of this
-  /// decision. What was in force becomes the one before.
-  package func rollBack(
-    upTo position: UInt64, asOf: Instant, reapplying changes: [(Serial, Status)] = []
-  ) throws {
-    try change { transaction, state in
-      guard state.previousGeneration != 0 else {
-        throw CacheError(
-          code: .noPreviousGeneration, detail: "the status cache holds no earlier generation")
-      }
-      guard position > state.appliedPosition else {
-        throw CacheError(code: .outOfOrder, detail: "position \(position) is applied already")
-      }
-      swap(&state.generation, &state.previousGeneration)
-      swap(&state.pageCount, &state.previousPageCount)
-      state.appliedPosition = position
-      state.servablePosition = 0
-      state.asOf = max(state.asOf, asOf)
-      try edit(changes[...], &state, &transaction)
     }
   }
 }

@@ -62,7 +62,7 @@ package struct StatusPage: Sendable, Equatable {
   }
 
   /// Writes the header of the page that lies at `offset` of `pages`.
-  static func seal(_ pages: inout MutableSpan<UInt8>, at offset: Int, version: UInt64) {
+  package static func seal(_ pages: inout MutableSpan<UInt8>, at offset: Int, version: UInt64) {
     pages.setLittleEndianWord(version, at: offset + 8)
     let checksum = CRC32C.checksum(pages.span.extracting(offset + 8..<offset + byteCount))
     pages.setLittleEndianWord(UInt64(checksum) << 32 | 1, at: offset)

@@ -92,8 +92,24 @@ import Testing
     let usage = try writer.mapUsage()
     #expect(usage.fileBytes - usage.freeBytes < (grown.fileBytes - grown.freeBytes) / 10)
     #expect(try status(1_000) == Sample.status(.yellow))
-    try writer.rollBack(upTo: 3, asOf: Sample.instant(4))
+    try goBack(at: 3)
     #expect(try status(1_000) == Sample.status(.green))
+  }
+
+  private func touched(
+    _ serial: UInt64, _ fields: StatusFields, _ status: Status
+  ) -> TouchedHolder {
+    TouchedHolder(Sample.serial(serial), fields, status)
+  }
+
+  /// Switches to the generation before, as a segment at `position` that follows.
+  private func goBack(at position: UInt64, keeping touched: [TouchedHolder] = []) throws {
+    var chain = writer.state.chain
+    chain.segment += 1
+    chain.position = position
+    try writer.switchTo(
+      try #require(writer.previous), catchingUp: touched[...], chain: chain,
+      asOf: Sample.instant(position))
   }
 
   @Test("P-24: a switch is undone, with the changes since that are to stay, and can be redone")
@@ -101,20 +117,51 @@ import Testing
     try recompute(1_000, Sample.status(.green), at: 1)
     try recompute(1_000, Sample.status(.red), at: 2)
     try writer.apply(
-      changes: [(Sample.serial(7), Sample.status(.yellow))], upTo: 3, asOf: Sample.instant(3))
-    try writer.rollBack(
-      upTo: 4, asOf: Sample.instant(4),
-      reapplying: [(Sample.serial(7), Sample.status(.yellow))])
+      changes: [
+        (Sample.serial(7), Sample.status(.yellow)),
+        (Sample.serial(8), Sample.status(.red, revision: 1)),
+        (Sample.serial(1_600), Sample.status(.yellow)),
+      ], upTo: 5, asOf: Sample.instant(3))
+    try goBack(
+      at: 6,
+      keeping: [
+        touched(7, .all, Sample.status(.yellow)), touched(8, [], Sample.status(.red)),
+        touched(1_600, .all, Sample.status(.yellow)),
+      ])
     #expect(try status(6) == Sample.status(.green))
     #expect(try status(7) == Sample.status(.yellow))
-    #expect(writer.state.appliedPosition == 4)
-    try writer.rollBack(upTo: 5, asOf: Sample.instant(5))
+    #expect(try status(8) == Sample.status(.green, revision: 1))
+    #expect(try status(1_600) == Sample.status(.yellow))
+    #expect(writer.state.appliedPosition == 6)
+    #expect(writer.state.pageCount == 4)
+    try goBack(at: 7)
     #expect(try status(6) == Sample.status(.red))
+    #expect(try status(7) == Sample.status(.yellow))
+    #expect(throws: CacheError.self) { try goBack(at: 9) }
     try writer.retirePrevious()
-    let error = #expect(throws: CacheError.self) {
-      try writer.rollBack(upTo: 6, asOf: Sample.instant(6))
-    }
-    #expect(error?.code == .noPreviousGeneration)
+    #expect(writer.previous == nil)
+  }
+
+  @Test("a candidate is caught up with in steps, of which a repeated one does no harm")
+  func catchingUp() throws {
+    try recompute(1_000, Sample.status(.green), at: 1)
+    try recompute(1_000, Sample.status(.red), at: 2)
+    var previous = try #require(writer.previous)
+    let set = [
+      touched(3, .colour, Sample.status(.yellow)), touched(900, [], Sample.status(.red)),
+    ]
+    try writer.apply(
+      changes: [
+        (Sample.serial(3), Sample.status(.yellow)),
+        (Sample.serial(900), Sample.status(.red, revision: 4)),
+      ], upTo: 4, asOf: Sample.instant(3))
+    for _ in 0..<3 { try writer.catchUp(&previous, set[...]) }
+    #expect(try status(3) == Sample.status(.yellow))
+    #expect(try status(900) == Sample.status(.red, revision: 4))
+    try goBack(at: 5)
+    #expect(try status(3) == Sample.status(.yellow))
+    #expect(try status(900) == Sample.status(.green, revision: 4))
+    #expect(try status(901) == Sample.status(.green))
   }
 
   @Test("many recomputations take no more room than three generations")

@@ -15,6 +15,8 @@ package struct LedgerWrites: Sendable {
   package var documents: [(key: Bytes16, serial: Serial)] = []
   package var guardians: [(dependant: Serial, guardian: Serial)] = []
   package var changes: [Change] = []
+  /// What each of `changes` touched of what a computation decides.
+  package var touched: [StatusFields] = []
   package var answers: [(idempotency: Idempotency, reply: Reply)] = []
   package var nextSerial: UInt64
   /// The log position of the last change.
@@ -63,14 +65,16 @@ package struct LedgerBatch<Reader: LedgerReader> {
     case .register(let document, let kind, let guardian, let validUntil):
       try register(document, kind, guardian, validUntil, command.order)
     case .setStatus(let serial, let colour, let reason, let validUntil, let flags):
-      try change(serial, command.order) { status in
+      try change(
+        serial, command.order, validUntil == nil ? [.colour, .reason] : .all
+      ) { status in
         status.colour = colour
         status.reason = reason
         if let validUntil { status.validUntil = validUntil }
         if let flags { status.flags = flags }
       }
     case .killCodes(let serial, let reason):
-      try change(serial, command.order) { status in
+      try change(serial, command.order, reason == nil ? [] : .reason) { status in
         status.revision &+= 1
         if let reason { status.reason = reason }
       }
@@ -96,16 +100,16 @@ package struct LedgerBatch<Reader: LedgerReader> {
     newDocuments[document] = serial
     writes.documents.append((document, serial))
     if let guardian { writes.guardians.append((serial, guardian)) }
-    append(serial, Status(colour: .green, kind: kind, validUntil: validUntil), order)
+    append(serial, Status(colour: .green, kind: kind, validUntil: validUntil), .all, order)
     return .registered(serial, isNew: true)
   }
 
   private mutating func change(
-    _ serial: Serial, _ order: Order, _ edit: (inout Status) -> Void
+    _ serial: Serial, _ order: Order, _ touched: StatusFields, _ edit: (inout Status) -> Void
   ) throws -> Reply {
     guard var status = try current(serial), status.exists else { return .refused(.unknownHolder) }
     edit(&status)
-    append(serial, status, order)
+    append(serial, status, touched, order)
     return .changed(serial, status, position: writes.lastPosition)
   }
 
@@ -113,7 +117,9 @@ package struct LedgerBatch<Reader: LedgerReader> {
     try newStatuses[serial] ?? reader.status(of: serial)
   }
 
-  private mutating func append(_ serial: Serial, _ status: Status, _ order: Order) {
+  private mutating func append(
+    _ serial: Serial, _ status: Status, _ touched: StatusFields, _ order: Order
+  ) {
     newStatuses[serial] = status
     writes.lastPosition += 1
     guard
@@ -122,6 +128,7 @@ package struct LedgerBatch<Reader: LedgerReader> {
         authority: order.authority, ticket: order.ticket)
     else { preconditionFailure("the order's texts are checked where it is made") }
     writes.changes.append(change)
+    writes.touched.append(touched)
   }
 }
 

@@ -1,0 +1,190 @@
+import Codes
+import IssuerCore
+import Server
+import StatusCache
+import Storage
+
+/// Makes the statuses of a generation: of each holder the colour, reason and end that the
+/// generation says, under what the log's changes since its base set them to; kind, flags and
+/// revision as they are at present.
+///
+/// ```
+///   base          start             caught up         switch
+/// ───┼──────────────┼──────────────────┼────────────────┼──► log
+///    │ set since    │                  │                │
+///    └──────────────┤ pages, each from its own view     │
+///                   └─ set meanwhile ──┴─ and again ────┤ in the transaction that switches
+/// ```
+/// So they depend on the generation and the log alone, not on what was in force before. Nothing of
+/// it is in force until the switch, so it may end at any moment; what it leaves is removed.
+struct GenerationMerge {
+  let registry: Registry
+  let cache: CacheWriter
+
+  /// A candidate and the last change it knows of.
+  struct Progress: Sendable {
+    var candidate: Candidate
+    var upTo: UInt64
+  }
+
+  /// Why a generation cannot be put under the present.
+  enum Fault: Error, CustomStringConvertible {
+    case foreignLog(number: UInt32)
+    case damagedCache(page: UInt32)
+
+    var description: String {
+      switch self {
+      case .foreignLog(let number):
+        "generation \(number) was computed from another or a newer change log than this one"
+      case .damagedCache(let page):
+        "page \(page) of the status cache is damaged: stop the services, empty the cache"
+          + " directory, start again; it is rebuilt"
+      }
+    }
+  }
+
+  /// Pages in one transaction: 2 MB. A single change waits for one of them at most.
+  private static let chunkPages = 512
+  /// Holders in one transaction of catching up; each may be on a page of its own.
+  private static let catchUpMax = 1_000
+
+  /// Builds all pages beside those in force; without `pages` those of no computed generation.
+  func build(_ pages: inout GenerationPages?) throws -> Progress {
+    let start = cache.state
+    let base =
+      pages?.manifest.base ?? GenerationBase(region: cache.region, position: 0, nextSerial: 1)
+    if let manifest = pages?.manifest {
+      guard base.position <= start.appliedPosition, base.pageCount <= Int(start.pageCount) else {
+        throw Fault.foreignLog(number: manifest.number)
+      }
+    }
+    var merger = PageMerger(
+      touched: try registry.touched(after: base.position, through: start.appliedPosition),
+      loads: try registry.loads(from: base.nextSerial))
+    var candidate = Candidate(generation: try cache.nextGeneration(), pageCount: 0)
+    let reader = try CacheReader(SharedCache(cache), region: cache.region)
+    var computed: [UInt8] = []
+    var present: [UInt8] = []
+    while true {
+      let first = candidate.pageCount
+      try reader.renew()
+      let version = reader.state.appliedPosition
+      let count = min(Self.chunkPages, Int(reader.pageCount) - Int(first))
+      present.removeAll(keepingCapacity: true)
+      if count > 0 { try reader.appendPages(first: first, count: count, to: &present) }
+      reader.reset()
+      guard count > 0 else { break }
+      guard present.count == count * StatusPage.byteCount else {
+        throw Fault.damagedCache(page: first + UInt32(present.count / StatusPage.byteCount))
+      }
+      try pages?.read(count, into: &computed)
+      if let damaged = merger.merge(
+        &present, under: computed.span, firstPage: first, version: version)
+      {
+        throw Fault.damagedCache(page: damaged)
+      }
+      try cache.append(present.span, to: &candidate)
+    }
+    try pages?.finish()
+    return Progress(candidate: candidate, upTo: start.appliedPosition)
+  }
+
+  /// Brings `progress` near the present, so that at most `rest` changes are left for the switch;
+  /// gives up when they come faster than they can be followed.
+  func catchUp(_ progress: inout Progress, leaving rest: UInt64) throws {
+    for _ in 0..<100 {
+      let applied = cache.state.appliedPosition
+      guard applied > progress.upTo + rest else { return }
+      let touched = try registry.touched(after: progress.upTo, through: applied)
+      var index = 0
+      while index < touched.count {
+        let end = min(index + Self.catchUpMax, touched.count)
+        try cache.catchUp(&progress.candidate, touched[index..<end])
+        index = end
+      }
+      progress.upTo = applied
+    }
+  }
+}
+
+/// Merges runs of pages in order, with loads and touched holders beside them.
+struct PageMerger {
+  private let touched: [TouchedHolder]
+  private let loads: [LoadedHolders]
+  private var nextTouched = 0
+  private var nextLoad = 0
+
+  init(touched: [TouchedHolder], loads: [LoadedHolders]) {
+    self.touched = touched
+    self.loads = loads
+  }
+
+  /// Recolours the pages in `present`, the first of which is number `firstPage`; `computed` holds
+  /// the generation's and may end before. The number of a page that is damaged, if there is one.
+  mutating func merge(
+    _ present: inout [UInt8], under computed: Span<UInt8>, firstPage: UInt32, version: UInt64
+  ) -> UInt32? {
+    var pages = present.mutableSpan
+    for index in 0..<pages.count / StatusPage.byteCount {
+      let start = index * StatusPage.byteCount
+      let end = start + StatusPage.byteCount
+      guard StatusPage.isIntact(pages.span.extracting(start..<end)) else {
+        return firstPage + UInt32(index)
+      }
+      let first = UInt64(firstPage + UInt32(index)) * UInt64(StatusPage.statusCount)
+      let statuses = start + StatusPage.headerByteCount
+      if end <= computed.count, !hasExtra(before: first + UInt64(StatusPage.statusCount)) {
+        Self.recolour(&pages, computed, at: statuses)
+      } else {
+        recolour(&pages, computed, at: statuses, firstSerial: first)
+      }
+      StatusPage.seal(&pages, at: start, version: version)
+    }
+    return nil
+  }
+
+  /// Whether a holder below `serial` is decided by more than the generation.
+  private func hasExtra(before serial: UInt64) -> Bool {
+    (nextTouched < touched.count && touched[nextTouched].serial.value < serial)
+      || (nextLoad < loads.count && loads[nextLoad].serials.lowerBound < serial)
+  }
+
+  /// A page of which only the generation speaks: nearly all are.
+  private static func recolour(
+    _ pages: inout MutableSpan<UInt8>, _ computed: Span<UInt8>, at offset: Int
+  ) {
+    for slot in 0..<StatusPage.statusCount {
+      let place = offset + 8 * slot
+      let present = Status(bits: pages.span.littleEndianWord(at: place))
+      let opinion = Status(bits: computed.littleEndianWord(at: place))
+      pages.setLittleEndianWord(present.recoloured(by: opinion).bits, at: place)
+    }
+  }
+
+  private mutating func recolour(
+    _ pages: inout MutableSpan<UInt8>, _ computed: Span<UInt8>, at offset: Int,
+    firstSerial: UInt64
+  ) {
+    for slot in 0..<StatusPage.statusCount {
+      let place = offset + 8 * slot
+      let serial = firstSerial + UInt64(slot)
+      var opinion = Status.absent
+      if place + 8 <= computed.count {
+        opinion = Status(bits: computed.littleEndianWord(at: place))
+      }
+      if let load = load(of: serial) { opinion = load }
+      if nextTouched < touched.count, touched[nextTouched].serial.value == serial {
+        opinion = touched[nextTouched].over(opinion)
+        nextTouched += 1
+      }
+      let present = Status(bits: pages.span.littleEndianWord(at: place))
+      pages.setLittleEndianWord(present.recoloured(by: opinion).bits, at: place)
+    }
+  }
+
+  private mutating func load(of serial: UInt64) -> Status? {
+    while nextLoad < loads.count, loads[nextLoad].serials.upperBound <= serial { nextLoad += 1 }
+    guard nextLoad < loads.count, loads[nextLoad].serials.contains(serial) else { return nil }
+    return loads[nextLoad].opinion
+  }
+}

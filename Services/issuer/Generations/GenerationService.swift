@@ -1,0 +1,88 @@
+import Codes
+import Logging
+import Server
+import Synchronization
+
+/// Takes orders for generations beside a running issuer, on a thread of its own: building pages
+/// keeps neither a scan nor a single change waiting.
+final class GenerationService: Sendable {
+  private let control: GenerationControl
+  private let mailbox: GenerationMailbox
+  private let log: Logger
+  private let thread = Loops(count: 1)
+  private let isClosed = Atomic<Bool>(false)
+  /// Microseconds that single changes waited for the last switch.
+  private let lastSwitch = Atomic<Int>(0)
+
+  private static let pollMilliseconds = 100
+
+  init(_ control: GenerationControl, log: Logger) throws {
+    self.control = control
+    self.log = log
+    mailbox = GenerationMailbox(control.directory)
+    try mailbox.begin()
+    schedule()
+  }
+
+  /// Waits for the order that is being carried out.
+  func close() {
+    isClosed.store(true, ordering: .releasing)
+    thread.shutDown()
+  }
+
+  func offer(_ metrics: Metrics) {
+    let control = control
+    metrics.gauge(
+      "citycode_generation_in_force", "Number of the computed generation in force; 0: none."
+    ) { (try? control.registry.generationState()).map { Double($0.inForce) } ?? .nan }
+    metrics.gauge(
+      "citycode_generation_switch_seconds", "How long changes waited for the last switch."
+    ) { [self] in Double(lastSwitch.load(ordering: .relaxed)) / 1e6 }
+  }
+
+  private func schedule() {
+    guard !isClosed.load(ordering: .acquiring) else { return }
+    thread.all[0].schedule(afterMilliseconds: Self.pollMilliseconds) {
+      self.poll()
+      self.schedule()
+    }
+  }
+
+  private func poll() {
+    do {
+      for name in try mailbox.waiting() where !isClosed.load(ordering: .acquiring) {
+        guard let text = try mailbox.take(name) else { continue }
+        try mailbox.answer(name, carryOut(text))
+      }
+    } catch {
+      log.error("an order for generations was lost", metadata: ["error": "\(Faults.text(error))"])
+    }
+  }
+
+  private func carryOut(_ text: String) -> GenerationAnswer {
+    guard let order = GenerationOrder(text: text) else {
+      return GenerationAnswer(isDone: false, text: "the order cannot be read")
+    }
+    log.info("generation", metadata: ["order": "\(order.text)"])
+    do {
+      let outcome = try order.run(control)
+      if let milliseconds = outcome.switchMilliseconds {
+        lastSwitch.store(Int(milliseconds * 1_000), ordering: .relaxed)
+      }
+      log.info("generation", metadata: ["done": "\(outcome.text)"])
+      return GenerationAnswer(isDone: true, text: outcome.text)
+    } catch {
+      log.error("generation", metadata: ["error": "\(Faults.text(error))"])
+      return GenerationAnswer(isDone: false, text: Faults.text(error))
+    }
+  }
+}
+
+/// What an operator is told of an error.
+enum Faults {
+  static func text(_ error: any Error) -> String {
+    if let error = error as? System.Fault { return error.description }
+    if let error = error as? ConfigurationError { return error.message }
+    return "\(error)"
+  }
+}
