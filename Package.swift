@@ -125,6 +125,12 @@ let package = Package(
         "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
       ]),
     tests("RecordsTests", ["Records", "Support"]),
+    tests(
+      "ComputeTests",
+      [
+        "issuer", "IssuerCore", "Records", "Codes", "Security", "Server", "StatusCache", "Storage",
+        "Support",
+      ]),
     tests("QRTests", ["QR", "Support"]),
     tests("CompressionTests", ["Compression", "Support"]),
     tests("YAMLTests", ["YAML", "Support"]),

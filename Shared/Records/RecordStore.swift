@@ -30,7 +30,7 @@ package final class RecordStore: Sendable {
     self.owners = owners
     self.ownersInPartition = ownersInPartition
     partitionCount = (owners.count + ownersInPartition - 1) / ownersInPartition
-    bytesInMemory = max(byteCountMax / writers, RecordWriter.slabBytes)
+    bytesInMemory = byteCountMax / writers
     self.spillDirectory = spillDirectory
   }
 

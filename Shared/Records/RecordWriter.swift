@@ -27,11 +27,12 @@ package final class RecordWriter {
   private static let lineRecords = 4
   static let chunkRecords = 256
   private static let chunkBytes = chunkRecords * 16
-  static let slabBytes = 32 << 20
-  private static let chunksInSlab = slabBytes / chunkBytes
+  /// Memory is asked for in slabs of so many bytes, or as much as a writer may have at all.
+  private static let slabBytes = 32 << 20
 
   /// What a finished writer leaves to be read.
   struct Contents: @unchecked Sendable {
+    let chunksInSlab: Int
     // Not written any more.
     var slabs: [Memory]
     /// By partition: its last chunk, −1 for none; how many records are in that.
@@ -46,8 +47,8 @@ package final class RecordWriter {
     var counts: [Int]
 
     func chunk(_ index: Int32) -> UnsafeMutablePointer<RecordPair> {
-      let slab = Int(index) / RecordWriter.chunksInSlab
-      let place = Int(index) % RecordWriter.chunksInSlab
+      let slab = Int(index) / chunksInSlab
+      let place = Int(index) % chunksInSlab
       return unsafe (slabs[slab].start + place * RecordWriter.chunkBytes)
         .assumingMemoryBound(to: RecordPair.self)
     }
@@ -68,11 +69,13 @@ package final class RecordWriter {
     lineMemory = try Memory(byteCount: count * Self.lineRecords * 16)
     unsafe lines = lineMemory.start.assumingMemoryBound(to: RecordPair.self)
     lineCounts = [UInt8](repeating: 0, count: count)
+    let chunksInSlab = max(1, min(Self.slabBytes, store.bytesInMemory) / Self.chunkBytes)
     contents = Contents(
-      slabs: [], lastChunk: [Int32](repeating: -1, count: count),
+      chunksInSlab: chunksInSlab, slabs: [], lastChunk: [Int32](repeating: -1, count: count),
       lastCount: [UInt32](repeating: 0, count: count), before: [], spill: nil,
       runs: Array(repeating: [], count: count), counts: [Int](repeating: 0, count: count))
-    chunksMax = max(1, store.bytesInMemory / Self.slabBytes) * Self.chunksInSlab
+    let slabCount = store.bytesInMemory / Self.chunkBytes / chunksInSlab
+    chunksMax = max(1, min(slabCount, Int(Int32.max) / chunksInSlab)) * chunksInSlab
     divisor = UInt64(store.ownersInPartition)
   }
 
@@ -108,8 +111,9 @@ package final class RecordWriter {
 
   private func newChunk(after previous: Int32) throws(RecordsError) -> Int32 {
     let index = chunkCount
-    if Int(index) == contents.slabs.count * Self.chunksInSlab {
-      contents.slabs.append(try Memory(byteCount: Self.slabBytes))
+    if Int(index) == contents.slabs.count * contents.chunksInSlab {
+      contents.slabs.append(
+        try Memory(byteCount: contents.chunksInSlab * Self.chunkBytes))
     }
     if Int(index) == contents.before.count {
       contents.before.append(previous)

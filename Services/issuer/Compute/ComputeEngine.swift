@@ -20,6 +20,10 @@ struct ComputeEngine {
     /// `nil`: rejected rows are only counted.
     var rejectsPath: String?
     var isQuiet = false
+    /// Bytes of records in memory, less than `memory` leaves for them: for tests.
+    var recordBytesMax = Int.max
+    /// See `SourceUnits`.
+    var rangeBytes = SourceUnits.rangeBytesDefault
   }
 
   /// Where the registered are, and what their documents are stored under.
@@ -100,7 +104,7 @@ struct ComputeEngine {
     // Opened anew: what the index was read from need not stay in memory.
     let registry = try registered.open()
     while true {
-      let units = try SourceUnits(plan, whole: whole)
+      let units = try SourceUnits(plan, whole: whole, rangeBytes: options.rangeBytes)
       let store = try store(base, pages, index)
       do {
         let tallies = try read(units, index, registry, base, store)
@@ -143,7 +147,9 @@ struct ComputeEngine {
       owners: owners,
       ownersInPartition: StatusPages.partitionPages(of: pages.count) * StatusPage.statusCount,
       writers: options.threads,
-      byteCountMax: options.memory - index.byteCount - Self.fixedBytes(threads: options.threads),
+      byteCountMax: min(
+        options.recordBytesMax,
+        options.memory - index.byteCount - Self.fixedBytes(threads: options.threads)),
       spillDirectory: options.spillDirectory)
   }
 
@@ -199,7 +205,7 @@ struct ComputeEngine {
       serials: serial.value..<serial.value + 1, nextSerial: base.nextSerial)
     var whole: Set<String> = []
     while true {
-      let units = try SourceUnits(plan, whole: whole)
+      let units = try SourceUnits(plan, whole: whole, rangeBytes: options.rangeBytes)
       progress.begin("reading", total: units.byteCount)
       let log = try RejectLog(units, plan, .whole, path: nil)
       let reading = SourceReading(plan, units, log, progress)

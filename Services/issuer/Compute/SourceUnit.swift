@@ -24,11 +24,16 @@ struct SourceUnits: Sendable {
   private(set) var units: [SourceUnit] = []
   private(set) var byteCount = 0
 
-  private static let rangeBytes = 8 << 20
+  private let rangeBytes: Int
+  /// Rows of how many bytes a thread reads at a time.
+  static let rangeBytesDefault = 8 << 20
   private static let headerBytes = 1 << 16
 
   /// Opens all files and reads their headers; those named in `whole` are not cut.
-  init(_ plan: ComputePlan, whole: Set<String>) throws {
+  init(
+    _ plan: ComputePlan, whole: Set<String>, rangeBytes: Int = rangeBytesDefault
+  ) throws {
+    self.rangeBytes = rangeBytes
     for (number, source) in plan.sources.enumerated() {
       for path in source.files {
         let file = try SourceFile(path: path)
@@ -46,12 +51,12 @@ struct SourceUnits: Sendable {
   private mutating func cut(_ index: Int) {
     let file = files[index]
     let end = file.file.byteCount
-    guard file.canBeSplit, end > Self.rangeBytes else {
+    guard file.canBeSplit, end > rangeBytes else {
       units.append(SourceUnit(file: index, range: 0..<(file.canBeSplit ? end : Int.max)))
       return
     }
-    for start in stride(from: 0, to: end, by: Self.rangeBytes) {
-      units.append(SourceUnit(file: index, range: start..<min(start + Self.rangeBytes, end)))
+    for start in stride(from: 0, to: end, by: rangeBytes) {
+      units.append(SourceUnit(file: index, range: start..<min(start + rangeBytes, end)))
     }
   }
 
