@@ -4,6 +4,7 @@ import Security
 import Server
 import StatusCache
 import Storage
+import Synchronization
 
 /// A candidate that needs one more step to be in force.
 struct PreparedSwitch: Sendable {
@@ -100,5 +101,25 @@ extension LedgerWriter {
       unfinished.candidate, catchingUp: unfinished.touched[...], chain: unfinished.segment.end,
       asOf: unfinished.segment.asOf)
     unfinishedSwitch = nil
+  }
+
+  /// Runs `body` on the writer's thread and waits for its end; from a thread of one's own alone.
+  /// NIO's futures may not be waited for on the threads that NIO makes, so this looks every
+  /// millisecond.
+  private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    let result = Box<Value>()
+    thread.all[0].execute { result.set(Result { try body() }) }
+    while true {
+      if let result = result.value { return try result.get() }
+      System.sleep(milliseconds: 1)
+    }
+  }
+
+  private final class Box<Value: Sendable>: Sendable {
+    private let stored = Mutex<Result<Value, any Error>?>(nil)
+
+    var value: Result<Value, any Error>? { stored.withLock { $0 } }
+
+    func set(_ value: Result<Value, any Error>) { stored.withLock { $0 = value } }
   }
 }

@@ -49,7 +49,7 @@ final class LedgerWriter: Sendable {
   let cache: CacheWriter
   let key: SigningKey
   private let log: Logger
-  private let thread = Loops(count: 1)
+  let thread = Loops(count: 1)
   private let shared = Mutex(Shared())
   /// Changed on the writer's thread alone.
   private let state: Mutex<Registry.State>
@@ -150,10 +150,6 @@ final class LedgerWriter: Sendable {
   }
 
   // MARK: The writer's thread
-
-  func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
-    try thread.all[0].run(body)
-  }
 
   /// Where the log stands, on the writer's thread.
   var ledgerState: Registry.State { state.withLock { $0 } }

@@ -173,16 +173,25 @@ final class FeedFollower: Sendable {
       log.info("taking a snapshot", metadata: ["pages": "\(manifest.pageCount)"])
       state.snapshot = try SnapshotBuilder(cache, manifest)
     case .store(let batch): try state.snapshot!.store(batch)
-    case .adopt:
-      try state.snapshot!.adopt()
-      state.snapshot = nil
-      log.info("the snapshot is complete")
+    case .adopt: noteSnapshot(try state.snapshot!.adopt(), state)
     case .apply(let segment):
-      try cache.apply(segment)
+      if state.snapshot == nil {
+        try cache.apply(segment)
+      } else {
+        noteSnapshot(try state.snapshot!.apply(segment), state)
+      }
       applied.add()
+    // While a snapshot waits for segments, what is in force is older than the head.
+    case .beat where state.snapshot != nil: break
     case .beat(let position):
       try cache.beat(asOf: position.asOf, upTo: position.position)
     }
+  }
+
+  private func noteSnapshot(_ isInForce: Bool, _ state: State) {
+    guard isInForce else { return }
+    state.snapshot = nil
+    log.info("the snapshot is complete")
   }
 
   private func complain(_ text: String?) {

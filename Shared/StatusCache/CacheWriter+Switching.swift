@@ -106,6 +106,22 @@ extension CacheWriter {
     }
   }
 
+  /// Gives the holders of a generation that is not in force the statuses in `changes`.
+  func edit(
+    _ changes: ArraySlice<(Serial, Status)>, of candidate: Candidate, version: UInt64
+  ) throws -> Candidate {
+    var edited = candidate
+    try change { transaction, state in
+      var there = state
+      there.generation = candidate.generation
+      there.pageCount = candidate.pageCount
+      there.appliedPosition = version
+      try edit(changes, &there, &transaction)
+      edited.pageCount = there.pageCount
+    }
+    return edited
+  }
+
   private func bring(
     _ candidate: inout Candidate, _ touched: ArraySlice<TouchedHolder>, _ state: CacheState,
     version: UInt64, _ transaction: inout WriteTransaction

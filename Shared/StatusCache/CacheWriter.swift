@@ -91,7 +91,7 @@ package final class CacheWriter: Sendable {
   private static let growthPagesMax: UInt32 = 4_096
 
   /// Changes the pages of the generation in force, whose version becomes the applied position.
-  private func edit(
+  func edit(
     _ changes: ArraySlice<(Serial, Status)>, _ state: inout CacheState,
     _ transaction: inout WriteTransaction
   ) throws {

@@ -1,3 +1,4 @@
+import Codes
 package import Feed
 package import Storage
 
@@ -11,10 +12,15 @@ package struct SnapshotBuilder: ~Copyable {
   private let manifest: SnapshotManifest
   private let generation: UInt32
   private var newestVersion: UInt64 = 0
+  /// Where the pages stand since all of them are there.
+  private var chain: ChainPosition
+  private var pageCount: UInt32
 
   package init(_ writer: CacheWriter, _ manifest: SnapshotManifest) throws(StorageError) {
     self.writer = writer
     self.manifest = manifest
+    chain = manifest.position
+    pageCount = manifest.pageCount
     // There shall not be three generations on the disk: the one in force is enough to go on with.
     try writer.retirePrevious()
     generation = try writer.nextGeneration()
@@ -52,8 +58,42 @@ package struct SnapshotBuilder: ~Copyable {
   }
 
   /// Makes the snapshot the current state; refused while a page is missing. It is served once the
-  /// segments up to its newest page are applied.
-  package mutating func adopt() throws {
+  /// segments up to its newest page are applied: on a host that serves already it is not made the
+  /// current state before, and `false` says that it waits for `apply`.
+  package mutating func adopt() throws -> Bool {
+    try checkPages()
+    guard writer.state.servable, newestVersion > chain.position else {
+      try switchNow(asOf: manifest.asOf)
+      return true
+    }
+    return false
+  }
+
+  /// Applies a segment to a snapshot that waits; whether it is the current state now.
+  package mutating func apply(_ segment: Segment) throws -> Bool {
+    guard segment.number == chain.segment + 1, case .changes(let changes) = segment.kind else {
+      throw CacheError(
+        code: .outOfOrder,
+        detail: "segment \(segment.number) does not follow segment \(chain.segment)")
+    }
+    pageCount = try writer.edit(
+      changes.map { ($0.serial, $0.status) }[...],
+      of: Candidate(generation: generation, pageCount: pageCount),
+      version: segment.lastPosition
+    ).pageCount
+    chain = segment.end
+    guard chain.position >= newestVersion else { return false }
+    try switchNow(asOf: segment.asOf)
+    return true
+  }
+
+  private func switchNow(asOf: Instant) throws {
+    try writer.switchTo(
+      generation: generation, pageCount: pageCount, chain: chain,
+      appliedPosition: chain.position, servablePosition: newestVersion, asOf: asOf)
+  }
+
+  private func checkPages() throws {
     var expected = CacheTables.key(generation, 0)
     let end = expected + UInt64(manifest.pageCount)
     let pages = writer.tables.pages
@@ -69,9 +109,5 @@ package struct SnapshotBuilder: ~Copyable {
         code: .strangePage,
         detail: "page \(UInt32(truncatingIfNeeded: expected)) of the snapshot is missing")
     }
-    try writer.switchTo(
-      generation: generation, pageCount: manifest.pageCount, chain: manifest.position,
-      appliedPosition: manifest.position.position, servablePosition: newestVersion,
-      asOf: manifest.asOf)
   }
 }

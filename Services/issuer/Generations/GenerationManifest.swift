@@ -123,6 +123,7 @@ struct GenerationManifest: Sendable, Equatable {
       bytes[(start + 128)...].elementsEqual("\"}\n".utf8),
       let signature = Hexadecimal.bytes(
         of: String(decoding: bytes[start..<start + 128], as: UTF8.self)),
+      bytes[start..<start + 128].elementsEqual(Hexadecimal.text(of: signature.span).utf8),
       key.verify(signature: signature.span, of: bytes.span.extracting(0..<end))
     else { throw .signature }
     guard let json = try? JSONParser.parse(bytes), let manifest = GenerationManifest(json)

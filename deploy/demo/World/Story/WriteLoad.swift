@@ -54,9 +54,25 @@ package final class WriteLoad: Sendable {
     return writers.withLock { $0.reduce(0) { $0 + $1.count } }
   }
 
+  /// Writes until `isOver`; says how many writes the issuer acknowledged.
+  package func run(until isOver: @escaping @Sendable () -> Bool) async throws -> Int {
+    let client = try site.newClient("issuer", token: site.credentials.token(.authority))
+    defer { client.close() }
+    let count = writers.withLock { $0.count }
+    await withTaskGroup { group in
+      for index in 0..<count {
+        group.addTask { await self.write(index, Commission(client: client), until: isOver) }
+      }
+    }
+    return writers.withLock { $0.reduce(0) { $0 + $1.count } }
+  }
+
   /// One writer; ends at the first write that is not acknowledged.
-  private func write(_ index: Int, _ commission: Commission) async {
+  private func write(
+    _ index: Int, _ commission: Commission, until isOver: @Sendable () -> Bool = { false }
+  ) async {
     for number in 1... {
+      if isOver() { return }
       let (handle, reason, key) = writers.withLock { writers in
         let reason = ((writers[index].acknowledged ?? 0) + 1) % 256
         let key = "\(writers[index].handle)-\(number)-\(System.monotonicNanoseconds)"
