@@ -41,7 +41,7 @@ down:
 	@if [ -x $(DEMO) ]; then exec $(DEMO) down; else echo "No world was ever up here."; fi
 
 # What keeps time comes after the rest, not beside it.
-test: test-dependencies suite-test
+test: test-dependencies suite-test deploy-check
 	$(SWIFT_TEST) --skip '$(SLOW)'
 	$(SWIFT_TEST) --skip-build --filter ConformanceTests --skip SiegeTests
 	$(SWIFT_TEST) --skip-build --filter SiegeTests

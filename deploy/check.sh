@@ -20,7 +20,7 @@ if [[ $(cat $tools/made-of 2> /dev/null) != "$wanted" ]]; then
   rm -rf $tools
   python3 -m venv $tools
   # shellcheck disable=SC2086
-  $tools/bin/pip install --quiet --no-input --disable-pip-version-check $wanted
+  $tools/bin/pip install --quiet --no-compile --no-input --disable-pip-version-check $wanted
   echo "$wanted" > $tools/made-of
 fi
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds the images of deploy/Containerfile with Debian's tools alone: the base by mmdebstrap, the
 # rest by buildah, from binaries compiled here. No container engine and no image registry is used.
-# Result: citycode-issuer, -verifier, -relay and -tools in .build/image/store (DIRECTORY of
-# CITYCODE_IMAGE_STORE), and with --archive also .build/image/citycode-NAME.tar to load elsewhere.
+# Result: citycode-issuer, -verifier, -relay and -tools in .build/image/store, and with --archive
+# also .build/image/citycode-NAME.tar to load elsewhere.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -25,9 +25,8 @@ work=$PWD/.build/image
 mkdir -p "$work"
 exec 9> "$work/lock"
 flock 9
-# vfs works wherever files do; overlay would need a kernel that has it and no overlay below.
-buildah=(buildah --root "${CITYCODE_IMAGE_STORE:-$work/store}" --runroot "$work/run"
-  --storage-driver vfs)
+# shellcheck source=deploy/image/store.sh
+source deploy/image/store.sh
 base=localhost/citycode-base:12
 
 echo "== binaries"

@@ -22,8 +22,9 @@ if [[ $(id -u) -ne 0 ]]; then
   exit 1
 fi
 deploy/image/install-tools.sh buildah crun util-linux iproute2 curl python3
-store=${CITYCODE_IMAGE_STORE:-$PWD/.build/image/store}
-buildah=(buildah --root "$store" --runroot "$PWD/.build/image/run" --storage-driver vfs)
+mkdir -p .build/image
+# shellcheck source=deploy/image/store.sh
+source deploy/image/store.sh
 for name in issuer verifier relay tools; do
   "${buildah[@]}" inspect --type image "localhost/citycode-$name" > /dev/null 2>&1 || {
     deploy/image/build.sh
