@@ -73,7 +73,7 @@ torture: test-dependencies
 image: dependencies
 	@exec deploy/image/build.sh $(if $(ARCHIVE),--archive)
 
-image-test:
+image-test: image
 	@exec deploy/image/test.sh $(if $(WITH),--with $(WITH))
 
 deploy-check:

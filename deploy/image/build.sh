@@ -23,8 +23,6 @@ deploy/image/install-tools.sh mmdebstrap buildah
 
 work=$PWD/.build/image
 mkdir -p "$work"
-exec 9> "$work/lock"
-flock 9
 # shellcheck source=deploy/image/store.sh
 source deploy/image/store.sh
 base=localhost/citycode-base:12

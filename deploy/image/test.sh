@@ -22,13 +22,12 @@ if [[ $(id -u) -ne 0 ]]; then
   exit 1
 fi
 deploy/image/install-tools.sh buildah crun util-linux iproute2 curl python3
-mkdir -p .build/image
 # shellcheck source=deploy/image/store.sh
 source deploy/image/store.sh
 for name in issuer verifier relay tools; do
   "${buildah[@]}" inspect --type image "localhost/citycode-$name" > /dev/null 2>&1 || {
-    deploy/image/build.sh
-    break
+    echo "there is no image yet: make image" >&2
+    exit 1
   }
 done
 
