@@ -35,6 +35,10 @@ package struct RuleProgram: Sendable {
   private let windowMasks: [UInt64]
   /// The conditions that ask for an area.
   private let placed: UInt64
+  /// The first condition of each rule.
+  private let firsts: UInt64
+  /// By condition: its rule, where it is that rule's first.
+  private let ruleOfFirst: [Int]
   /// By area: the conditions that ask for it.
   private let areaMasks: [UInt64]
   private let areaIndex: AreaIndex
@@ -60,6 +64,14 @@ package struct RuleProgram: Sendable {
       start += rule.when.count + rule.unless.count
     }
     self.rules = compiled
+    var ruleOfFirst = [Int](repeating: 0, count: conditions.count)
+    var firsts: UInt64 = 0
+    for (index, rule) in compiled.enumerated() where !rule.when.isEmpty {
+      firsts |= 1 << UInt64(rule.when.lowerBound)
+      ruleOfFirst[rule.when.lowerBound] = index
+    }
+    self.firsts = firsts
+    self.ruleOfFirst = ruleOfFirst
     var matching = [UInt64](repeating: 0, count: kindCount * resultCount)
     var among = [UInt64](repeating: 0, count: kindCount)
     var areaMasks = [UInt64](repeating: 0, count: Self.areasMax)
@@ -120,9 +132,19 @@ package struct RuleProgram: Sendable {
   /// What becomes of one holder: `events` are all of theirs, ascending, none repeated.
   package func decide(_ events: Span<Event>) -> Decision {
     var hits: UInt64 = 0
-    for index in events.indices { hits |= matches(events[index]) }
-    guard hits != 0 else { return defaultDecision }
-    for index in rules.indices where rules[index].needed & ~hits == 0 {
+    // Events ascend, so their windows do.
+    var window = 0
+    for index in events.indices {
+      let event = events[index]
+      while window < windowStarts.count, windowStarts[window] <= event.minutes { window += 1 }
+      hits |= matches(event, in: window)
+    }
+    // Conditions are numbered rule by rule, so the lowest bit is of the first rule.
+    var left = hits & firsts
+    while left != 0 {
+      let index = ruleOfFirst[left.trailingZeroBitCount]
+      left &= left - 1
+      guard rules[index].needed & ~hits == 0 else { continue }
       if rules[index].isPlain ? rules[index].excluded & hits == 0 : applies(index, to: events) {
         return rules[index].decision
       }
@@ -130,16 +152,13 @@ package struct RuleProgram: Sendable {
     return defaultDecision
   }
 
-  /// The conditions that `event` matches, but for `afterMatchMinutes`.
+  /// The conditions that `event`, behind the starts of so many windows, matches, but for
+  /// `afterMatchMinutes`.
   @inline(__always)
-  func matches(_ event: Event) -> UInt64 {
+  private func matches(_ event: Event, in window: Int) -> UInt64 {
     let entry = Int(event.kind) * resultCount + Int(event.result)
     guard Int(event.result) < resultCount, entry < matching.count else { return 0 }
-    var mask = matching[entry]
-    guard mask != 0 else { return 0 }
-    var window = 0
-    while window < windowStarts.count, windowStarts[window] <= event.minutes { window += 1 }
-    mask &= windowMasks[window]
+    let mask = matching[entry] & windowMasks[window]
     guard mask & placed != 0 else { return mask }
     var areas = areaIndex.areas(of: event.place, at: event.minutes)
     var reached = ~placed
@@ -148,6 +167,12 @@ package struct RuleProgram: Sendable {
       areas &= areas - 1
     }
     return mask & reached
+  }
+
+  private func matches(_ event: Event) -> UInt64 {
+    var window = 0
+    while window < windowStarts.count, windowStarts[window] <= event.minutes { window += 1 }
+    return matches(event, in: window)
   }
 
   private func applies(_ index: Int, to events: Span<Event>) -> Bool {
