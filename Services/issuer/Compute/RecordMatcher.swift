@@ -75,19 +75,18 @@ final class RecordMatcher {
   func take(_ bytes: Span<UInt8>, _ scanner: borrowing RowScanner, line: Int) throws {
     rowCount += 1
     counts.rows += 1
-    guard var cleaner = cleaner.take() else { return }
-    defer { self.cleaner = cleaner }
+    guard let cleaner else { return }
     if scanner.isUnquoted {
       let unquoted = scanner.unquoted
-      try take(unquoted.span, bytes, scanner, line, &cleaner)
+      try take(unquoted.span, bytes, scanner, line, cleaner)
     } else {
-      try take(bytes, bytes, scanner, line, &cleaner)
+      try take(bytes, bytes, scanner, line, cleaner)
     }
   }
 
   private func take(
     _ fields: Span<UInt8>, _ bytes: Span<UInt8>, _ scanner: borrowing RowScanner, _ line: Int,
-    _ cleaner: inout RecordCleaner
+    _ cleaner: RecordCleaner
   ) throws {
     switch cleaner.read(fields, scanner) {
     case .document:

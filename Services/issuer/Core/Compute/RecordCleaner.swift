@@ -3,8 +3,9 @@ package import Records
 package import Security
 
 /// Makes of the rows of one file what they say: checks and normalises each field that the plan
-/// names. Pure; nothing is allocated for a row.
-package struct RecordCleaner {
+/// names. Pure; nothing is allocated for a row. A class, because it would be copied for every row;
+/// for one thread.
+package final class RecordCleaner {
   /// What a row is, but for its holder.
   package enum Verdict: Sendable {
     /// Who it is about is to be found by `document`.
@@ -57,7 +58,7 @@ package struct RecordCleaner {
   }
 
   /// Reads the row that `scanner` has just found; its fields are in `bytes`.
-  package mutating func read(
+  package func read(
     _ bytes: Span<UInt8>, _ scanner: borrowing RowScanner
   ) -> Verdict {
     if let fault = scanner.fault { return .rejected(RecordReject(fault)) }
@@ -115,7 +116,7 @@ package struct RecordCleaner {
   // MARK: Documents
 
   @inline(__always)
-  private mutating func readDocument(
+  private func readDocument(
     _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: DocumentType
   ) -> Bool {
     if type == .residentID, field.count == ResidentID.characterCount {
@@ -133,7 +134,7 @@ package struct RecordCleaner {
     return readUnusualDocument(bytes, field, type)
   }
 
-  private mutating func readUnusualDocument(
+  private func readUnusualDocument(
     _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: DocumentType
   ) -> Bool {
     number.removeAll(keepingCapacity: true)
@@ -141,8 +142,13 @@ package struct RecordCleaner {
     if type == .residentID, number.count == 15 { lengthen() }
     canonical.removeAll(keepingCapacity: true)
     canonical.append(type.rawValue)
-    // A copy: the canonical form is written while the number is read.
-    let text = number
+    // Taken out of `self` while they are used.
+    let text = exchange(&number, with: [])
+    var canonical = exchange(&self.canonical, with: [])
+    defer {
+      number = text
+      self.canonical = canonical
+    }
     guard Document.canonical(type, text.span, into: &canonical) == nil else { return false }
     var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
     for (index, byte) in canonical.enumerated() {
@@ -159,7 +165,7 @@ package struct RecordCleaner {
 
   /// Makes of the 15 digits that numbers had before 1999 the 18 they have now: the century, and
   /// the check character at the end.
-  private mutating func lengthen() {
+  private func lengthen() {
     guard number.allSatisfy({ 0x30...0x39 ~= $0 }) else { return }
     number.insert(contentsOf: [0x31, 0x39], at: 6)
     let digits = number
