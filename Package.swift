@@ -4,8 +4,8 @@
 //   Services/issuer   Services/verifier   Services/relay      executables: routes, configuration
 //        IssuerCore        VerifierCore        RelayCore      decisions, no I/O
 //                     Server                                  sockets, admission, logs, metrics
-//   HTTP2   Security   Storage   Codes   Feed   StatusCache   QR     engines without sockets
-//   CNghttp2 COpenSSL CLMDB CQRencode CPNG                    Debian's C libraries
+//   HTTP2 Security Storage Codes Feed StatusCache QR YAML Compression   engines without sockets
+//   CNghttp2 COpenSSL CLMDB CQRencode CPNG CYAML CZlib CZstd  Debian's C libraries
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -65,8 +65,12 @@ let package = Package(
     .systemLibrary(
       name: "CQRencode", path: "Shared/CQRencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CPNG", path: "Shared/CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Shared/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", path: "Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CYAML", path: "Shared/CYAML", providers: [.apt(["libyaml-dev"])]),
 
     .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
+    .systemLibrary(name: "CRecords", path: "Shared/CRecords"),
 
     library("Codes", []),
     library("JSON", []),
@@ -74,14 +78,18 @@ let package = Package(
     library("Security", ["COpenSSL"]),
     library("Storage", ["CLMDB"]),
     library("QR", ["CQRencode", "CPNG"]),
+    library("YAML", ["CYAML"]),
+    library("Compression", ["CZlib", "CZstd"]),
+    library("Records", ["CRecords"]),
     library("Feed", ["Codes", "Security"]),
     library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
     library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
 
-    library("IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Security"]),
+    library(
+      "IssuerCore", at: "Services/issuer/Core", ["Codes", "Feed", "Records", "Security", "YAML"]),
     library("VerifierCore", at: "Services/verifier/Core", ["Codes", "Feed", "JSON", "Security"]),
     library("RelayCore", at: "Services/relay/Core", ["Codes", "Feed", "Security"]),
-    service("issuer", ["IssuerCore", "QR"]),
+    service("issuer", ["IssuerCore", "QR", "Compression", "Records"]),
     service("verifier", ["VerifierCore"]),
     service("relay", ["RelayCore"]),
 
@@ -116,7 +124,16 @@ let package = Package(
       [
         "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
       ]),
+    tests("RecordsTests", ["Records", "Support"]),
+    tests(
+      "ComputeTests",
+      [
+        "issuer", "IssuerCore", "Records", "Codes", "Security", "Server", "StatusCache", "Storage",
+        "Support",
+      ]),
     tests("QRTests", ["QR", "Support"]),
+    tests("CompressionTests", ["Compression", "Support"]),
+    tests("YAMLTests", ["YAML", "Support"]),
     tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
     tests(

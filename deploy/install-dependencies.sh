@@ -9,6 +9,9 @@ packages=(
   liblmdb-dev      # the embedded store and the status cache
   libqrencode-dev  # QR symbols
   libpng-dev       # QR pictures
+  libyaml-dev      # plans of computations
+  zlib1g-dev       # raw records in gzip
+  libzstd-dev      # raw records in zstd
   openssl          # the demo's throw-away certificates
   curl             # the demo's commands
   ca-certificates  # fetching the Swift packages

@@ -21,12 +21,13 @@ struct Issuer: ParsableCommand {
         issuer generations --config issuer.json
         issuer activate 7 --config issuer.json
         issuer rollback --config issuer.json
+        issuer compute --plan plan.yaml --config issuer.json
         issuer health --admin-url http://127.0.0.1:9440
       """,
     subcommands: [
-      Serve.self, LoadCommand.self, SampleCommand.self, GenerationsCommand.self,
-      ActivateCommand.self, RollBackCommand.self, AssembleCommand.self, KeysCommand.self,
-      Health.self,
+      Serve.self, LoadCommand.self, ComputeCommand.self, ExplainCommand.self,
+      GenerationsCommand.self, ActivateCommand.self, RollBackCommand.self, AssembleCommand.self,
+      SampleCommand.self, SampleRecordsCommand.self, KeysCommand.self, Health.self,
     ])
 
   struct Serve: ParsableCommand {
@@ -166,7 +167,7 @@ extension IssuerStore {
     registry = try Registry(directory: data, region: region, mapSizeBytes: mapSize)
   }
 
-  private static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
+  static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
     let path = try configuration.string(key)
     let text = try SecretFile.read(path: path, byteCountMax: 256)
     let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }

@@ -34,7 +34,14 @@ struct PopulationLoad {
     summary.rejected = rejects.count
     precondition(
       settled == index.rowCount - index.acceptedCount - index.knownCount, "a row was lost")
-    if index.acceptedCount > 0 { try write(index, state) }
+    if index.acceptedCount > 0 {
+      try write(index, state)
+    } else if index.knownCount > 0 {
+      // Someone may have another phone number or name now.
+      try store.registry.environment.write { transaction throws(StorageError) in
+        try writeContacts(index, in: &transaction)
+      }
+    }
     return summary
   }
 
@@ -50,7 +57,8 @@ struct PopulationLoad {
       let guardian = row.guardianType.map { secret.key(of: $0, canonical: row.guardian.span) }
       taken.add(
         document: secret.key(of: row.documentType, canonical: row.document.span),
-        kind: row.kind, guardian: guardian, line: row.line)
+        kind: row.kind, guardian: guardian,
+        contact: secret.contactKey(phone: row.phone.span, name: row.name.span), line: row.line)
     }
     let onReject: PopulationReader.OnReject = { line, reason, row in
       do { try rejects.add(line: line, reason: reason.name, row: row) } catch { failure = error }
@@ -135,6 +143,7 @@ struct PopulationLoad {
           try transaction.put(registry.documents, key: key.span, value: value.span)
         }
       }
+      try writeContacts(index, in: &transaction)
       try index.forEachGuardian { dependant, new, document throws(StorageError) in
         var guardian = new
         if guardian == nil {
@@ -152,6 +161,27 @@ struct PopulationLoad {
       recipe.encode(into: &value)
       try transaction.put(registry.recipes, key: segment.number, value: value.span)
       try registry.put(state, in: &transaction)
+    }
+  }
+
+  /// A phone number and a name that two holders have, of this file or before, stay nobody's.
+  private func writeContacts(
+    _ index: PopulationIndex, in transaction: inout WriteTransaction
+  ) throws(StorageError) {
+    let contacts = store.registry.contacts
+    let isFirst = try transaction.count(contacts) == 0
+    var key: [UInt8] = []
+    var value: [UInt8] = []
+    try index.forEachContact { contact, serial throws(StorageError) in
+      key.removeAll(keepingCapacity: true)
+      value.removeAll(keepingCapacity: true)
+      contact.append(to: &key)
+      value.appendBigEndian(serial?.value ?? 0, byteCount: 5)
+      if isFirst { return try transaction.append(contacts, key: key.span, value: value.span) }
+      let known = try transaction.get(contacts, key: key.span) { [UInt8](copying: $0) }
+      if known == value { return }
+      if known != nil { value = [0, 0, 0, 0, 0] }
+      if known != value { try transaction.put(contacts, key: key.span, value: value.span) }
     }
   }
 }

@@ -9,6 +9,7 @@ import Storage
 /// | table | key | value |
 /// |---|---|---|
 /// | documents | 16-byte document key | serial, 5 bytes |
+/// | contacts | 16-byte key of phone number and name | serial, 5 bytes; 0 when several have both |
 /// | guardians | dependant's serial | guardian's serial, 5 bytes |
 /// | unsealed | log position | change, not yet in a segment |
 /// | segments | segment number | sealed segment |
@@ -20,6 +21,7 @@ import Storage
 final class Registry: Sendable {
   let environment: Environment
   let documents: Table
+  let contacts: Table
   let guardians: Table
   let unsealed: Table
   let segments: Table
@@ -48,6 +50,7 @@ final class Registry: Sendable {
     environment = try Environment(
       directory: directory, mapSizeBytes: mapSizeBytes, for: access)
     documents = try environment.table("documents")
+    contacts = try environment.table("contacts")
     guardians = try environment.table("guardians", integerKeys: true)
     unsealed = try environment.table("unsealed", integerKeys: true)
     segments = try environment.table("segments", integerKeys: true)
@@ -197,6 +200,14 @@ extension Serial {
   }
 }
 
+/// Who has a phone number and a name.
+enum ContactHolder: Equatable {
+  case nobody
+  case one(Serial)
+  /// So neither of them is found by these.
+  case several
+}
+
 /// Reads of one event loop from the registry, in one transaction a turn.
 final class RegistryReader {
   private let registry: Registry
@@ -227,6 +238,14 @@ final class RegistryReader {
   func serial(ofDocument key: Bytes16) throws(StorageError) -> Serial? {
     try open()
     return try session.get(registry.documents, key: key.bytes.span) { Serial(stored: $0) } ?? nil
+  }
+
+  /// By `RegionSecret.contactKey`.
+  func holder(ofContact key: Bytes16) throws(StorageError) -> ContactHolder {
+    try open()
+    return try session.get(registry.contacts, key: key.bytes.span) { value in
+      Serial(stored: value).map { .one($0) } ?? .several
+    } ?? .nobody
   }
 
   func answered(

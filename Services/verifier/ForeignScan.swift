@@ -16,7 +16,7 @@ extension VerifierLoop {
     let unreachable = Finding(
       .refused(.regionUnreachable), region: region, asOf: WallClock.now())
     guard let relay else { return completion(unreachable) }
-    let rules = rules
+    let rules = rules(at: level)
     var json = JSONWriter()
     json.object {
       $0.field("code", CodeText.encode(code.span))

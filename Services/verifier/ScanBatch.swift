@@ -44,26 +44,22 @@ final class ScanBatch {
     let index = slots.count
     slots.append(0..<0)
     verifier.decode(text)
-    switch try verifier.decide(context.scene, now) {
-    case .home(let verdict):
-      let finding = Finding(
-        verdict, region: verifier.parts.rules.region, asOf: verifier.cache.asOf)
-      if verdict.outcome == .accepted, context.scene.once != .no {
-        return claim(finding, at: index)
-      }
+    guard let region = try verifier.begin(context, for: .batch(self, index)) else { return }
+    open += 1
+    isInOrder = false
+    verifier.askPartner(verifier.code, region, context) { [self] finding in
+      answer(finding, at: index)
+      verifier.journal.handOver()
+      closeOne()
+    }
+  }
+
+  /// Takes the finding on the code with this number.
+  func answer(_ finding: Finding, at index: Int) {
+    if finding.verdict.outcome == .accepted, context.scene.once != .no {
+      claim(finding, at: index)
+    } else {
       write(finding, at: index)
-    case .partner(let region):
-      open += 1
-      isInOrder = false
-      verifier.askPartner(verifier.code, region, context) { [self] finding in
-        if finding.verdict.outcome == .accepted, context.scene.once != .no {
-          claim(finding, at: index)
-          return closeOne()
-        }
-        write(finding, at: index)
-        verifier.journal.handOver()
-        closeOne()
-      }
     }
   }
 
@@ -103,6 +99,7 @@ final class ScanBatch {
   }
 
   func finish(_ exchange: Exchange) {
+    verifier.finishPending()
     isScanned = true
     if let deferred {
       if open == 0 { deferred.respond(200, "application/json", body) }

@@ -65,48 +65,31 @@ extension VerifierLoop {
   /// Scans the code in `code`.
   private func scan(_ exchange: Exchange, _ context: ScanContext) throws(Problem) {
     try refuseIfJournalIsBehind()
-    try openCache()
-    let now = turnTime
+    guard let region = try begin(context, for: .request(exchange.reply)) else { return }
     // Answers that come later are of the level at which they were decided.
     let level = level
-    switch try decide(context.scene, now) {
-    case .home(let verdict):
-      let finding = Finding(verdict, region: parts.rules.region, asOf: cache.asOf)
-      if verdict.outcome == .accepted, context.scene.once != .no {
-        guard let deferred = exchange.deferReply() else { return }
+    guard let deferred = exchange.deferReply() else { return }
+    askPartner(code, region, context) { [self] finding in
+      if finding.verdict.outcome == .accepted, context.scene.once != .no {
         return claim(deferred, context, finding, level)
       }
-      exchange.respond(200, "application/json") { record(finding, context, now, level, to: &$0) }
-    case .partner(let region):
-      guard let deferred = exchange.deferReply() else { return }
-      askPartner(code, region, context) { [self] finding in
-        if finding.verdict.outcome == .accepted, context.scene.once != .no {
-          return claim(deferred, context, finding, level)
-        }
-        var answer: [UInt8] = []
-        record(finding, context, WallClock.now(), level, to: &answer)
-        journal.handOver()
-        deferred.respond(200, "application/json", answer)
-      }
+      var answer: [UInt8] = []
+      record(finding, context, WallClock.now(), level, to: &answer)
+      journal.handOver()
+      deferred.respond(200, "application/json", answer)
     }
   }
 
-  func decide(_ scene: Scene, _ now: Instant) throws(Problem) -> Jurisdiction {
-    try openCache()
-    guard cache.servable else {
-      return .home(.refused(.staleCache))
+  /// Answers a scan of this turn, at once or after the journal's commit.
+  func answer(
+    _ reply: TurnReply, _ finding: Finding, _ context: ScanContext, _ now: Instant,
+    _ level: DegradationLevel
+  ) {
+    if finding.verdict.outcome == .accepted, context.scene.once != .no {
+      guard let deferred = reply.deferReply() else { return }
+      return claim(deferred, context, finding, level)
     }
-    // Taken out of `self` while their bytes are lent.
-    let code = Swift.exchange(&self.code, with: [])
-    var scratch = Swift.exchange(&self.scratch, with: [])
-    defer {
-      self.code = code
-      self.scratch = scratch
-    }
-    let cache = cache
-    return rules.decide(
-      code: code.span, scene: scene, now: now, asOf: cache.asOf, keys: keys, scratch: &scratch
-    ) { cache.status(of: $0) }
+    reply.respond(200, "application/json") { record(finding, context, now, level, to: &$0) }
   }
 
   /// Decodes a scanned text into `code`, which stays empty if it is none.

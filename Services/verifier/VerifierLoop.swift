@@ -14,7 +14,8 @@ final class VerifierLoop: LoopService {
   private let lastKnownRules: ScanRules
   /// How much of an answer is given now.
   var level = DegradationLevel.full
-  var rules: ScanRules { level == .lastKnown ? lastKnownRules : parts.rules }
+  /// Scans of this turn that are opened and not judged yet.
+  var pending = PendingScans()
   let cache: CacheReader
   let keys = KeyRing()
   let journal: JournalHandoff
@@ -72,7 +73,12 @@ final class VerifierLoop: LoopService {
     }
   }
 
+  func rules(at level: DegradationLevel) -> ScanRules {
+    level == .lastKnown ? lastKnownRules : parts.rules
+  }
+
   func turnEnded() {
+    finishPending()
     if holdsTransaction { cache.reset() }
     holdsTransaction = false
     journal.handOver()

@@ -44,6 +44,42 @@ package enum ResidentID {
     return checkCharacter(of: number) == last ? nil : .badCheckDigit
   }
 
+  /// Whether 18 bytes are a number that `check` finds no fault with and whose letter, if any, is in
+  /// upper case: eight bytes a step, for a hundred million of them. The words hold the first 16
+  /// bytes, the first of each the least significant.
+  package static func isCanonical(
+    _ first: UInt64, _ second: UInt64, _ seventeenth: UInt8, _ last: UInt8
+  ) -> Bool {
+    guard areDigits(first), areDigits(second), 0x30...0x39 ~= seventeenth else { return false }
+    let head = first & 0x0F0F_0F0F_0F0F_0F0F
+    let tail = second & 0x0F0F_0F0F_0F0F_0F0F
+    // Of four digits at even and at odd places the weighted sum comes out in the upper 16 bits.
+    let even: UInt64 = 0x00FF_00FF_00FF_00FF
+    var sum = ((head & even) &* 0x0007_000A_0008_0002) >> 48
+    sum += ((head >> 8 & even) &* 0x0009_0005_0004_0001) >> 48
+    sum += ((tail & even) &* 0x0006_0007_000A_0008) >> 48
+    sum += ((tail >> 8 & even) &* 0x0003_0009_0005_0004) >> 48
+    sum += UInt64(seventeenth - 0x30) * 2
+    let check = (12 - sum % 11) % 11
+    guard last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 + check)) else {
+      return false
+    }
+    let year = Int(pair(head >> 48) * 100 + pair(tail))
+    let month = Int(pair(tail >> 16))
+    let day = Int(pair(tail >> 32))
+    return isProvince(Int(pair(head))) && 1880...2099 ~= year && day >= 1
+      && day <= CivilTime.dayCount(year: year, month: month)
+  }
+
+  private static func areDigits(_ word: UInt64) -> Bool {
+    let high: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    return word & high == zeros && (word &+ 0x0606_0606_0606_0606) & high == zeros
+  }
+
+  /// The number of the first two digits of a word of digits without their upper halves.
+  private static func pair(_ word: UInt64) -> UInt64 { (word & 15) * 10 + (word >> 8 & 15) }
+
   private static func value(_ number: Span<UInt8>, _ range: Range<Int>) -> Int {
     var value = 0
     for index in range { value = value * 10 + Int(number[index] &- 0x30) }

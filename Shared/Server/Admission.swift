@@ -88,26 +88,33 @@ struct Admission {
   /// Whether requests should wait for the end of the turn, to be served by urgency.
   func isBehind(now: UInt64) -> Bool { now - arrivedAt >= deadline / 4 }
 
-  /// Whether a request of this turn has waited too long. The urgent wait twice as long: a turn ends
-  /// when others are late, so that what came during it is not yet late for the urgent in the next.
+  /// Whether a request that arrived at `arrival` has waited too long. The urgent wait twice as
+  /// long: a turn ends when others are late, so that what came during it is not yet late for the
+  /// urgent in the next.
   ///
   /// In each turn a loop works for a while before anything is late. Without that, one that was kept
   /// from its processor longer than the deadline would refuse all it finds, and so in every turn
   /// where others use the processor as well, although it could serve a part of it.
-  func isLate(_ urgency: Urgency, now: UInt64) -> Bool {
-    now - arrivedAt >= (urgency == .high ? 2 * deadline : deadline)
+  func isLate(_ urgency: Urgency, arrival: UInt64, now: UInt64) -> Bool {
+    now - arrival >= (urgency == .high ? 2 * deadline : deadline)
       && now - servingSince >= deadline / 2
   }
+
+  /// Whether what is not urgent stays for the next turn, because this one served urgent requests
+  /// and more of them may have come meanwhile.
+  func mustYield(now: UInt64) -> Bool { now - servingSince >= deadline / 8 }
 
   /// All is read, and what waited is served from now on.
   mutating func beginServing(now: UInt64) { servingSince = now }
 
-  /// All of the turn's requests are answered.
-  mutating func endTurn(now: UInt64) {
+  /// The turn's requests are answered; returns how long that took.
+  @discardableResult
+  mutating func endTurn(now: UInt64) -> UInt64 {
     lastTurnEnd = now
     let age = now - arrivedAt
     longestWait = max(longestWait, age)
     judge(age: age, now: now)
+    return now - turnStart
   }
 
   /// The answers of a turn are written: from now on the loop rests, if nothing is there to read.
@@ -142,16 +149,20 @@ struct Admission {
 /// How many streams connections may have open, so that all together ask for little more than the
 /// loop can do in time. What is under way waits as long as all of it takes (Little's law), so
 /// refusing cannot bound the wait where every refusal is followed by the next request; allowing
-/// less can. The sum goes down by a quarter while requests wait too long, and up again while they
-/// do not, as a TCP window does.
+/// less can. The sum goes down while requests wait too long, by as much as they wait too long, and
+/// up again slowly while they do not, as a TCP window does.
 struct StreamAllowance {
   /// Streams of all connections together; `nil` while the loop keeps up.
   private(set) var inFlight: Int?
+  /// The fewest streams of a connection; fewer for the less urgent.
+  private(set) var floor = floorMax
   private let start: Int
   private let deadline: UInt64
 
-  /// A connection that may send less pays more for each packet than for what is in it.
-  static let floor = 16
+  /// A connection that may send less pays more for each packet than for what is in it: a packet
+  /// costs as much as ten scans. Requests that are more work need no company.
+  static let floorMax = 16
+  private static let floorNanoseconds: UInt64 = 50_000
 
   /// Begins with `inFlightMax` when the first requests have waited nearly as long as `deadline`.
   init(inFlightMax: Int, deadline: UInt64) {
@@ -161,15 +172,20 @@ struct StreamAllowance {
 
   func isTooLong(_ wait: UInt64) -> Bool { wait >= deadline / 8 * 7 }
 
-  /// Takes the longest wait since the last call, and how many streams `active` connections may
-  /// have as a rule; true if there is something to announce.
-  mutating func update(wait: UInt64, most: Int) -> Bool {
+  /// Takes the longest wait since the last call, what a request took of the loop's time, and how
+  /// many streams connections have and may have as a rule; true if there is something to announce.
+  mutating func update(wait: UInt64, perRequest: UInt64, open: Int, most: Int) -> Bool {
+    floor = Int(
+      min(UInt64(Self.floorMax), max(1, Self.floorNanoseconds / max(perRequest, 1))))
     if isTooLong(wait) {
-      inFlight = inFlight.map { max($0 - $0 / 4, 64) } ?? start
+      // At least a quarter less, at most an eighth left: one long wait says little.
+      let before = Double(inFlight ?? min(start, max(open, 1)))
+      let share = Double(deadline) * 0.75 / Double(wait)
+      inFlight = max(Int(before * min(0.75, max(0.125, share))), 1)
       return true
     }
     guard let sum = inFlight else { return false }
-    if wait < deadline / 8 * 5 { inFlight = sum < most ? sum + sum / 8 : nil }
+    if wait < deadline / 8 * 5 { inFlight = sum < most ? sum + sum / 8 + 1 : nil }
     return true
   }
 
@@ -180,8 +196,8 @@ struct StreamAllowance {
     let share = inFlight / max(active, 1)
     return switch urgency {
     case .high: most
-    case .normal: min(most, max(share, Self.floor))
-    case .low: min(most, max(share / 4, Self.floor / 4))
+    case .normal: min(most, max(share, floor))
+    case .low: min(most, max(share / 4, floor / 4, 1))
     }
   }
 }

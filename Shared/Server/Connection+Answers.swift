@@ -28,6 +28,8 @@ struct WaitingRequest {
   let streamID: Int32
   let admitted: Admitted
   var urgency = Urgency.normal
+  /// No later; nanoseconds of the monotonic clock.
+  var arrivedAt: UInt64 = 0
 }
 
 extension TLSSession {

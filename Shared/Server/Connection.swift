@@ -238,6 +238,7 @@ final class Connection: ChannelInboundHandler {
       body: empty.span)
   }
 
+  var openStreamCount: Int { session.openStreamCount }
   /// SETTINGS_MAX_CONCURRENT_STREAMS of a loop that keeps up.
   var streamsMost: Int {
     (isTrusted ? host.limits.partner : host.limits.anonymous).streamsMax

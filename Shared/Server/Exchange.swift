@@ -49,14 +49,11 @@ package struct Exchange {
 
   /// Keeps the stream open for an answer that comes later, from any thread. `nil` when the loop
   /// has as many open answers as it may have; the request is then refused as busy.
-  package func deferReply() -> DeferredReply? {
-    guard connection.host.openReplies < connection.host.openRepliesMax else {
-      respond(.busy("Too many requests are waiting; try again."))
-      return nil
-    }
-    connection.host.openReplies += 1
-    return DeferredReply(
-      LoopBound(connection, on: connection.loop), request.streamID, connection.loop)
+  package func deferReply() -> DeferredReply? { reply.deferReply() }
+
+  /// The right to answer before this turn of the loop ends; see `LoopService.turnEnded`.
+  package var reply: TurnReply {
+    TurnReply(connection: connection, streamID: request.streamID)
   }
 
   /// The value of `name` in the query, percent-decoding not needed for the values we use.
@@ -82,6 +79,31 @@ package struct Exchange {
     }
     return given.count == wanted.count || given[wanted.count] == UInt8(ascii: ";")
       || given[wanted.count] == UInt8(ascii: " ")
+  }
+}
+
+/// The right to answer one request, once, in the turn of the loop that brought it. Nothing happens
+/// if its stream has ended.
+package struct TurnReply {
+  let connection: Connection
+  let streamID: Int32
+
+  /// Answers with the body that `write` appends to the stream's own reused buffer.
+  package func respond(
+    _ status: Int, _ contentType: StaticString, writing write: (inout [UInt8]) -> Void
+  ) {
+    connection.respond(to: streamID, status, contentType, writing: write)
+  }
+
+  /// See `Exchange.deferReply`.
+  package func deferReply() -> DeferredReply? {
+    guard connection.host.openReplies < connection.host.openRepliesMax else {
+      connection.respond(to: streamID, .busy("Too many requests are waiting; try again."))
+      return nil
+    }
+    connection.host.openReplies += 1
+    return DeferredReply(
+      LoopBound(connection, on: connection.loop), streamID, connection.loop)
   }
 }
 

@@ -49,6 +49,9 @@ final class LoopHost {
   private var allowancesSetAt: UInt64 = 0
   private var allAreTold = true
   private var refusals = 0
+  /// Since the allowances were last set.
+  private var workNanoseconds: UInt64 = 0
+  private var workRequests = 0
 
   init(
     loop: Loop, service: any LoopService, grants: GrantTable, limits: ServerLimits,
@@ -102,52 +105,66 @@ final class LoopHost {
   /// Whether a request of this turn waits for its end. Looks at the clock now and then only, but
   /// more often when bodies are large: a batch is as much work as many scans.
   func mustQueue(bodyBytes: Int) -> Bool {
+    workRequests += 1
     unwatchedWork += 1 + bodyBytes >> 8
     if !isBehind, unwatchedWork >= 16 {
       unwatchedWork = 0
       isBehind = admission.isBehind(now: System.monotonicNanoseconds)
     }
-    return isBehind
+    return isBehind || !queue.isEmpty
   }
 
   func enqueue(_ request: WaitingRequest) {
     var waiting = request
     let urgency = service.urgency(of: waiting.request, waiting.admitted.principal)
     waiting.urgency = urgency
+    waiting.arrivedAt = admission.arrivedAt
     waiting.connection.urgency = urgency
     queue.append(waiting, urgency, owner: ObjectIdentifier(waiting.admitted.principal))
   }
 
-  /// Serves what waits as long as it is not too late, and refuses the rest.
+  /// Serves what waits as long as it is not too late, and refuses the rest. Where urgent requests
+  /// come, the others soon stay for the next turn, in which the urgent are first again.
   private func serveQueue() {
     guard !queue.isEmpty else { return }
     admission.beginServing(now: System.monotonicNanoseconds)
-    var isLate = false
-    while let waiting = queue.popFirst() {
-      guard waiting.connection.owes(waiting) else { continue }
-      // Late for one is late for all behind it: none of them is more urgent.
-      if !isLate {
-        isLate = admission.isLate(waiting.urgency, now: System.monotonicNanoseconds)
-      }
-      if isLate {
+    let hasUrgent = queue.firstUrgency == .high
+    while let urgency = queue.firstUrgency {
+      let now = System.monotonicNanoseconds
+      if hasUrgent, urgency != .high, admission.mustYield(now: now) { break }
+      guard let waiting = queue.popFirst(), waiting.connection.owes(waiting) else { continue }
+      if admission.isLate(urgency, arrival: waiting.arrivedAt, now: now) {
         refusals += 1
         counters.late.add()
+        admission.longestWait = max(admission.longestWait, now - waiting.arrivedAt)
         waiting.connection.refuse(waiting.streamID, retryAfter: refusals)
       } else {
         waiting.connection.serve(waiting)
       }
+      waiting.connection.scheduleFlush()
     }
+    guard !queue.isEmpty else { return }
+    let host = LoopBound(self, on: loop)
+    loop.schedule(afterMicroseconds: Self.yieldMicroseconds) { host.value.openTurn(reading: false) }
   }
+
+  /// Long enough for the sockets that are ready to be read first.
+  private static let yieldMicroseconds = 10
 
   /// Allows connections as many streams as can be served in time.
   private func setAllowances(now: UInt64) {
     guard now - allowancesSetAt >= Self.allowanceNanoseconds else { return }
     allowancesSetAt = now
     let wait = exchange(&admission.longestWait, with: 0)
+    let perRequest = workNanoseconds / UInt64(max(workRequests, 1))
+    (workNanoseconds, workRequests) = (0, 0)
     guard allowance.isTooLong(wait) || allowance.inFlight != nil || !allAreTold else { return }
     let active = connections.values.filter(\.wasActive)
     let most = active.reduce(0) { $0 + $1.streamsMost }
-    guard allowance.update(wait: wait, most: most) || !allAreTold else { return }
+    let isAnnounced = allowance.update(
+      wait: wait, perRequest: perRequest, open: active.reduce(0) { $0 + $1.openStreamCount },
+      most: most)
+    guard isAnnounced || !allAreTold else { return }
     let isOver = allowance.inFlight == nil
     allAreTold = true
     for connection in isOver ? Array(connections.values) : active {
@@ -167,7 +184,7 @@ final class LoopHost {
     serveQueue()
     if turnReads {
       let now = System.monotonicNanoseconds
-      admission.endTurn(now: now)
+      workNanoseconds += admission.endTurn(now: now)
       followLevel(now: now)
     }
     turnIsOpen = false

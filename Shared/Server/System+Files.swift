@@ -82,7 +82,7 @@ import Glibc
   }
 }
 
-/// Turns text of another encoding into UTF-8, chunk by chunk (iconv).
+/// Turns text of another encoding into UTF-8, or back, chunk by chunk (iconv).
 @safe package final class UTF8Converter {
   private let descriptor: iconv_t
   private var rest: [UInt8] = []
@@ -101,9 +101,15 @@ import Glibc
     guard unsafe Int(bitPattern: descriptor) != -1 else { return nil }
   }
 
+  /// For the other way, from UTF-8; `nil` if the system does not know `encoding`.
+  package init?(to encoding: String) {
+    unsafe descriptor = unsafe iconv_open(encoding, "UTF-8")
+    guard unsafe Int(bitPattern: descriptor) != -1 else { return nil }
+  }
+
   deinit { unsafe iconv_close(descriptor) }
 
-  /// Appends `chunk` as UTF-8; a character cut at its end waits for the next chunk.
+  /// Appends `chunk` converted; a character cut at its end waits for the next chunk.
   package func convert(_ chunk: Span<UInt8>, into output: inout [UInt8]) throws(Fault) {
     for index in 0..<chunk.count { rest.append(chunk[index]) }
     // A character of two bytes becomes three at most.

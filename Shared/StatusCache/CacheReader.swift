@@ -69,6 +69,35 @@ package final class CacheReader {
     }
   }
 
+  /// Where the holder's status is, without reading it: see `ReadSession.locate`. `nil` as for
+  /// `status(of:)`.
+  package func locate(_ serial: Serial) -> StatusPlace? {
+    guard let view, view.session.isOpen else { return nil }
+    do throws(StorageError) {
+      return try view.session.locate(
+        view.pages, key: CacheTables.key(state.generation, serial.page)
+      ).map { StatusPlace(page: $0, slot: serial.slot) }
+    } catch {
+      fault = error
+      return nil
+    }
+  }
+
+  /// Appends the statuses at places that `locate` found in this view, one for each.
+  package func appendStatuses(at places: [StatusPlace?], to statuses: inout [Status?]) {
+    guard let session = view?.session else {
+      return statuses.append(contentsOf: repeatElement(nil, count: places.count))
+    }
+    for place in places {
+      statuses.append(
+        place.flatMap { place in
+          session.read(place.page) { page in
+            page.count == StatusPage.byteCount ? StatusPage.status(page, slot: place.slot) : nil
+          }
+        })
+    }
+  }
+
   /// Appends up to `count` stored pages from number `first` on, as they are.
   package func appendPages(
     first: UInt32, count: Int, to bytes: inout [UInt8]
@@ -85,4 +114,10 @@ package final class CacheReader {
       return true
     }
   }
+}
+
+/// A status in the view of the `CacheReader` that located it.
+package struct StatusPlace {
+  let page: Located
+  let slot: Int
 }

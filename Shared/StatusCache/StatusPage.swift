@@ -37,17 +37,21 @@ package struct StatusPage: Sendable, Equatable {
   /// The log position of the last change, of a stored page.
   package static func version(_ stored: Span<UInt8>) -> UInt64 { stored.littleEndianWord(at: 8) }
 
+  /// Where in a page the status at `slot` begins.
+  @inline(__always)
+  static func offset(ofSlot slot: Int) -> Int { headerByteCount + 8 * slot }
+
   /// The status at `slot` of a stored page.
   @inline(__always)
   package static func status(_ stored: Span<UInt8>, slot: Int) -> Status {
-    Status(bits: stored.littleEndianWord(at: headerByteCount + 8 * slot))
+    Status(bits: stored.littleEndianWord(at: offset(ofSlot: slot)))
   }
 
   package subscript(slot: Int) -> Status {
     get { Self.status(bytes.span, slot: slot) }
     set {
       var span = bytes.mutableSpan
-      span.setLittleEndianWord(newValue.bits, at: Self.headerByteCount + 8 * slot)
+      span.setLittleEndianWord(newValue.bits, at: Self.offset(ofSlot: slot))
     }
   }
 

@@ -130,3 +130,37 @@ import Testing
     #expect("\(document)" == "resident_id")
   }
 }
+
+@Suite struct ResidentWordTests {
+  private func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  @Test("eight bytes a step give the same verdict as one")
+  func agree() {
+    var random = SplitMix(seed: 77)
+    var valid = 0
+    for _ in 0..<200_000 {
+      let province = [11, 31, 42, 44, 71, 10, 99][Int(random.next() % 7)]
+      let year = 1870 + Int(random.next() % 240)
+      let month = Int(random.next() % 14)
+      let day = Int(random.next() % 33)
+      func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+      var text = Array(
+        "\(province)\(1000 + Int(random.next() % 9000))\(year)\(two(month))\(two(day))".utf8)
+      text += Array("\(100 + Int(random.next() % 900))".utf8)
+      text.append(ResidentID.checkCharacter(of: text.span))
+      if random.next() % 3 == 0 {
+        text[Int(random.next() % 18)] = UInt8(truncatingIfNeeded: random.next())
+      }
+      var canonical: [UInt8] = []
+      let fault = Document.canonical(.residentID, text.span, into: &canonical)
+      let isSame = ResidentID.isCanonical(
+        word(text[0..<8]), word(text[8..<16]), text[16], text[17])
+      // What is only trimmed or made upper case is not canonical yet.
+      #expect(isSame == (fault == nil && canonical == text))
+      if isSame { valid += 1 }
+    }
+    #expect(valid > 10_000)
+  }
+}

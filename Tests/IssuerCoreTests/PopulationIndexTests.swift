@@ -10,6 +10,16 @@ private struct LoadResult: Equatable {
   var kinds: [HolderKind] = []
   var refusals: [Int: PopulationIndex.Refusal] = [:]
   var knownCount = 0
+  /// 0 for a contact of several holders.
+  var contacts: [Bytes16: UInt64] = [:]
+}
+
+extension LoadResult {
+  fileprivate mutating func note(_ contact: Bytes16?, of serial: UInt64) {
+    guard let contact else { return }
+    let before = contacts[contact]
+    contacts[contact] = before == nil || before == serial ? serial : 0
+  }
 }
 
 @Suite struct PopulationIndexTests {
@@ -18,6 +28,7 @@ private struct LoadResult: Equatable {
     let kind: HolderKind
     let guardian: Bytes16?
     let line: Int
+    var contact: Bytes16?
   }
 
   private typealias Known = [Bytes16: (Serial, HolderKind)]
@@ -33,7 +44,12 @@ private struct LoadResult: Equatable {
         continue
       }
       firstKinds[row.key] = row.kind
-      if known[row.key] != nil { result.knownCount += 1 } else { candidates.append(row) }
+      if let (serial, _) = known[row.key] {
+        result.knownCount += 1
+        result.note(row.contact, of: serial.value)
+      } else {
+        candidates.append(row)
+      }
     }
     var serial = nextSerial
     for row in candidates {
@@ -47,6 +63,7 @@ private struct LoadResult: Equatable {
       }
       result.documents[row.key] = serial
       result.kinds.append(row.kind)
+      result.note(row.contact, of: serial)
       serial += 1
     }
     return result
@@ -56,7 +73,9 @@ private struct LoadResult: Equatable {
   private func load(_ rows: [Row], _ known: Known, nextSerial: UInt64) throws -> LoadResult {
     var index = PopulationIndex()
     for row in rows {
-      index.add(document: row.key, kind: row.kind, guardian: row.guardian, line: row.line)
+      index.add(
+        document: row.key, kind: row.kind, guardian: row.guardian, contact: row.contact,
+        line: row.line)
     }
     #expect(index.rowCount == rows.count)
     var result = LoadResult()
@@ -78,6 +97,12 @@ private struct LoadResult: Equatable {
       result.guardians[dependant.value] = key
     }
     index.forEachKind { result.kinds.append($0) }
+    last = nil
+    index.forEachContact { key, serial in
+      if let last { #expect(last.words < key.words) }
+      last = key
+      result.contacts[key] = serial?.value ?? 0
+    }
     #expect(index.acceptedCount == result.documents.count)
     #expect(index.acceptedCount == result.kinds.count)
     return result
@@ -95,7 +120,8 @@ private struct LoadResult: Equatable {
       return Row(
         key: key(random.below(keys)),
         kind: isDependant ? .dependant : random.pick([.resident, .visitor, .organisation]),
-        guardian: isDependant ? key(random.below(keys)) : nil, line: line + 2)
+        guardian: isDependant ? key(random.below(keys)) : nil, line: line + 2,
+        contact: random.once(in: 8) ? nil : key(1_000 + random.below(keys)))
     }
   }
 
@@ -120,6 +146,22 @@ private struct LoadResult: Equatable {
       Issue.record("round \(round): \(actual) is not \(expected)")
       return
     }
+  }
+
+  @Test("a contact of one holder is his, one of several is nobody's, refused rows do not count")
+  func contacts() throws {
+    let known: Known = [key(90): (Serial(unchecked: 7), .resident)]
+    let rows = [
+      Row(key: key(1), kind: .resident, guardian: nil, line: 2, contact: key(101)),
+      Row(key: key(2), kind: .visitor, guardian: nil, line: 3, contact: key(102)),
+      Row(key: key(3), kind: .resident, guardian: nil, line: 4, contact: key(102)),
+      Row(key: key(1), kind: .resident, guardian: nil, line: 5, contact: key(103)),
+      Row(key: key(4), kind: .dependant, guardian: key(50), line: 6, contact: key(101)),
+      Row(key: key(90), kind: .resident, guardian: nil, line: 7, contact: key(104)),
+      Row(key: key(5), kind: .resident, guardian: nil, line: 8, contact: nil),
+    ]
+    let result = try load(rows, known, nextSerial: 100)
+    #expect(result.contacts == [key(101): 100, key(102): 0, key(104): 7])
   }
 
   @Test("serials are dense and follow the order of the file")

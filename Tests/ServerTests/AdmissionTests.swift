@@ -26,6 +26,10 @@ private struct Clock {
     while now < end { turn(microseconds) }
   }
 
+  func isLate(_ urgency: Urgency, _ now: UInt64) -> Bool {
+    admission.isLate(urgency, arrival: admission.arrivedAt, now: now)
+  }
+
   mutating func age() -> UInt64 {
     admission.beginTurn(now: nanoseconds)
     return (nanoseconds - admission.arrivedAt) / 1_000
@@ -67,11 +71,26 @@ private struct Clock {
     let start = clock.nanoseconds
     let millisecond: UInt64 = 1_000_000
     for (urgency, deadline): (Urgency, UInt64) in [(.high, 32), (.normal, 16), (.low, 16)] {
-      #expect(!clock.admission.isLate(urgency, now: start + deadline * millisecond - 1))
-      #expect(clock.admission.isLate(urgency, now: start + deadline * millisecond))
+      #expect(!clock.isLate(urgency, start + deadline * millisecond - 1))
+      #expect(clock.isLate(urgency, start + deadline * millisecond))
     }
     #expect(!clock.admission.isBehind(now: start + 4 * millisecond - 1))
     #expect(clock.admission.isBehind(now: start + 4 * millisecond))
+  }
+
+  @Test("what stayed for a later turn is as old as its arrival, and yields to the urgent soon")
+  func carried() {
+    var clock = Clock()
+    clock.rest(1_000)
+    clock.turn(1_000)
+    let arrival = clock.admission.arrivedAt
+    for _ in 0..<7 { clock.turn(2_000) }
+    clock.admission.beginServing(now: clock.nanoseconds)
+    #expect(!clock.admission.mustYield(now: clock.nanoseconds + 1_999_999))
+    #expect(clock.admission.mustYield(now: clock.nanoseconds + 2_000_000))
+    clock.rest(8_000)
+    #expect(clock.admission.isLate(.low, arrival: arrival, now: clock.nanoseconds))
+    #expect(!clock.isLate(.low, clock.nanoseconds))
   }
 
   @Test("a loop that was kept from its processor serves a part of what it finds")
@@ -84,9 +103,9 @@ private struct Clock {
     clock.admission.beginServing(now: clock.nanoseconds)
     let start = clock.nanoseconds
     for urgency in Urgency.allCases {
-      #expect(!clock.admission.isLate(urgency, now: start))
-      #expect(!clock.admission.isLate(urgency, now: start + 7_999_999))
-      #expect(clock.admission.isLate(urgency, now: start + 8_000_000))
+      #expect(!clock.isLate(urgency, start))
+      #expect(!clock.isLate(urgency, start + 7_999_999))
+      #expect(clock.isLate(urgency, start + 8_000_000))
     }
   }
 
@@ -172,8 +191,9 @@ private struct Clock {
   /// An allowance that has just begun to hold.
   private func behind() -> StreamAllowance {
     var allowance = StreamAllowance(inFlightMax: 2_048, deadline: Self.deadline)
-    let isAnnounced = allowance.update(wait: Self.deadline, most: 16_384)
-    #expect(isAnnounced)
+    let isAnnounced = allowance.update(
+      wait: Self.deadline, perRequest: 3_000, open: 4_096, most: 16_384)
+    #expect(isAnnounced && allowance.inFlight == 1_536)
     return allowance
   }
 
@@ -181,7 +201,7 @@ private struct Clock {
   func keepsUp() {
     var allowance = StreamAllowance(inFlightMax: 2_048, deadline: Self.deadline)
     for wait in [0, Self.deadline / 4, Self.deadline / 2] {
-      let isAnnounced = allowance.update(wait: wait, most: 16_384)
+      let isAnnounced = allowance.update(wait: wait, perRequest: 3_000, open: 512, most: 16_384)
       #expect(!isAnnounced)
     }
     #expect(allowance.inFlight == nil)
@@ -191,8 +211,8 @@ private struct Clock {
   @Test("shares what can be in flight among those who ask; the urgent keep theirs")
   func shares() {
     let allowance = behind()
-    #expect(allowance.streams(.normal, active: 64, most: 256) == 32)
-    #expect(allowance.streams(.low, active: 64, most: 256) == 8)
+    #expect(allowance.streams(.normal, active: 64, most: 256) == 24)
+    #expect(allowance.streams(.low, active: 64, most: 256) == 6)
     #expect(allowance.streams(.high, active: 64, most: 256) == 256)
     #expect(allowance.streams(.normal, active: 0, most: 256) == 256)
     #expect(allowance.streams(.normal, active: 1, most: 32) == 32)
@@ -209,27 +229,52 @@ private struct Clock {
         #expect(1 <= low && low <= normal && normal <= high && high == most)
       }
     }
-    #expect(allowance.streams(.normal, active: 15_000, most: 256) == StreamAllowance.floor)
-    #expect(allowance.streams(.low, active: 15_000, most: 256) == StreamAllowance.floor / 4)
+    #expect(allowance.streams(.normal, active: 15_000, most: 256) == StreamAllowance.floorMax)
+    #expect(allowance.streams(.low, active: 15_000, most: 256) == StreamAllowance.floorMax / 4)
   }
 
   @Test("goes down while requests wait too long, stays between, and ends when they do not")
   func follows() throws {
     var allowance = behind()
-    _ = allowance.update(wait: Self.deadline, most: 16_384)
-    #expect(allowance.inFlight == 1_536)
-    _ = allowance.update(wait: Self.deadline / 4 * 3, most: 16_384)
-    #expect(allowance.inFlight == 1_536)
-    for _ in 0..<100 { _ = allowance.update(wait: Self.deadline, most: 16_384) }
-    #expect(allowance.inFlight == 64)
+    func update(_ wait: UInt64) -> Bool {
+      allowance.update(wait: wait, perRequest: 3_000, open: 512, most: 16_384)
+    }
+    _ = update(Self.deadline)
+    #expect(allowance.inFlight == 1_152)
+    _ = update(Self.deadline / 4 * 3)
+    #expect(allowance.inFlight == 1_152)
+    for _ in 0..<100 { _ = update(Self.deadline) }
+    #expect(allowance.inFlight == 1)
     var steps = 0
     while allowance.inFlight != nil, steps < 200 {
-      _ = allowance.update(wait: 0, most: 16_384)
+      _ = update(0)
       steps += 1
     }
-    #expect(20..<100 ~= steps)
-    let isAnnounced = allowance.update(wait: 0, most: 16_384)
+    #expect(20..<150 ~= steps, "\(steps)")
+    let isAnnounced = update(0)
     #expect(!isAnnounced)
+  }
+
+  @Test("goes down by as much as the wait is too long, and begins with what is under way")
+  func proportion() {
+    var allowance = StreamAllowance(inFlightMax: 2_048, deadline: Self.deadline)
+    _ = allowance.update(wait: 3 * Self.deadline, perRequest: 500_000, open: 256, most: 8_192)
+    #expect(allowance.inFlight == 64)
+    _ = allowance.update(wait: 100 * Self.deadline, perRequest: 500_000, open: 64, most: 8_192)
+    #expect(allowance.inFlight == 8)
+  }
+
+  @Test("requests that are much work need no company in their packet")
+  func floors() {
+    var allowance = behind()
+    for (work, floor): (UInt64, Int) in [
+      (0, 16), (3_000, 16), (5_000, 10), (25_000, 2), (50_001, 1), (.max, 1),
+    ] {
+      _ = allowance.update(
+        wait: Self.deadline / 4 * 3, perRequest: work, open: 512, most: 16_384)
+      #expect(allowance.streams(.normal, active: 15_000, most: 256) == floor, "\(work)")
+      #expect(allowance.streams(.low, active: 15_000, most: 256) == max(floor / 4, 1))
+    }
   }
 }
 

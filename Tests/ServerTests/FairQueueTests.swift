@@ -18,7 +18,10 @@ import Testing
 
   private func drain(_ queue: inout FairQueue<Item>) -> [Item] {
     var items: [Item] = []
-    while let item = queue.popFirst() { items.append(item) }
+    while let first = queue.firstUrgency, let item = queue.popFirst() {
+      #expect(item.urgency == first)
+      items.append(item)
+    }
     return items
   }
 
@@ -134,5 +137,23 @@ import Testing
     }
     _ = queue.popFirst()
     #expect(served == nil)
+  }
+
+  @Test("keeps little of what was served, also when it never becomes empty")
+  func neverEmpty() {
+    var queue = FairQueue<Owner>()
+    let owner = ObjectIdentifier(owners[0])
+    weak var early: Owner?
+    do {
+      let element = Owner()
+      early = element
+      queue.append(element, .low, owner: owner)
+    }
+    for _ in 0..<500 {
+      queue.append(Owner(), .low, owner: owner)
+      _ = queue.popFirst()
+    }
+    #expect(queue.count == 1)
+    #expect(early == nil)
   }
 }

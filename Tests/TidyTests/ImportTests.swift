@@ -15,13 +15,16 @@ import Testing
       "Security": ["COpenSSL", "Glibc", "Synchronization"],
       "Storage": ["CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],
+      "YAML": ["CYAML"],
+      "Compression": ["CZlib", "CZstd"],
       "Feed": ["Codes", "Security"],
       "StatusCache": ["Codes", "Feed", "Security", "Storage", "Synchronization"],
       "Server": [
         "ArgumentParser", "CLinux", "Codes", "Glibc", "HTTP2", "JSON", "Logging", "NIOCore",
         "NIOHTTP1", "NIOPosix", "Security", "Synchronization",
       ],
-      "IssuerCore": ["Codes", "Feed", "Security"],
+      "Records": ["CRecords", "Glibc", "Synchronization"],
+      "IssuerCore": ["Codes", "Feed", "Records", "Security", "YAML"],
       "VerifierCore": ["Codes", "Feed", "JSON", "Security"],
       "RelayCore": ["Codes", "Feed", "Security"],
     ]
@@ -31,7 +34,7 @@ import Testing
         "StatusCache", "Storage", "Synchronization", core,
       ]
     }
-    table["issuer"]?.insert("QR")
+    table["issuer"]?.formUnion(["Compression", "QR", "Records"])
     return table
   }()
 
@@ -63,6 +66,8 @@ import Testing
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
       "CPNG": "QR", "CLinux": "Server",
+      "CRecords": "Records", "CYAML": "YAML",
+      "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(
       Set(owners.keys)

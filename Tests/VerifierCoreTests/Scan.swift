@@ -156,3 +156,25 @@ extension Scan {
     return scan
   }
 }
+
+/// Where a scan is decided, and how.
+enum Jurisdiction: Equatable {
+  case home(Verdict)
+  case partner(Region)
+}
+
+extension ScanRules {
+  /// Both halves of a decision, as the verifier makes them.
+  func decide(
+    code: Span<UInt8>, scene: Scene, now: Instant, asOf: Instant, keys: KeyRing,
+    scratch: inout [UInt8], status: (Serial) -> Status?
+  ) -> Jurisdiction {
+    switch open(code: code, now: now, keys: keys, scratch: &scratch) {
+    case .decided(let verdict): .home(verdict)
+    case .partner(let region): .partner(region)
+    case .opened(let code):
+      .home(
+        judge(code, status: status(code.claims.serial), scene: scene, now: now, asOf: asOf))
+    }
+  }
+}

@@ -98,6 +98,7 @@ def _pictures(results: dict[str, Any]) -> str:
         _latency(data.get("latency", {})),
         *_sweep(data.get("sweep")),
         _growth(data.get("growth", [])),
+        _profile(data.get("profile")),
     ]
     shown = "".join(one for one in figures if one)
     return f'<h2>Pictures</h2><div class="charts">{shown}</div>' if shown else ""
@@ -209,6 +210,17 @@ def _growth(points: list[dict[str, Any]]) -> str:
         lines,
     )
     return _figure(title, "Distinct codes over the whole population.", svg)
+
+
+def _profile(profile: dict[str, Any] | None) -> str:
+    if not profile:
+        return ""
+    lines = "".join(
+        f'<tr><td class="n">{percent:.1f} %</td><td class="wide">{escape(name[:110])}</td></tr>'
+        for name, percent in [*profile["objects"], *profile["symbols"]]
+    )
+    about = "Share of the verifier's time under a closed loop: by object, then by function."
+    return _figure("Where the time of a scan goes", about, f"<table>{lines}</table>")
 
 
 def _rows(rows: list[dict[str, Any]]) -> str:

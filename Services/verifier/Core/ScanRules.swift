@@ -7,6 +7,7 @@ import Security
 /// ```
 /// text → code → (foreign? relay) → epoch key → open → fresh? → status → scene policy
 /// ```
+/// `open` is all before the status, `judge` what follows: between them the caller fetches it.
 /// "Once" comes after: only the journal's writer can say who came first.
 package struct ScanRules: Sendable {
   package let region: Region
@@ -27,24 +28,23 @@ package struct ScanRules: Sendable {
     self.statusAgeMaxSeconds = statusAgeMaxSeconds
   }
 
-  /// Decides on the decoded `code` (any bytes). `status` reads the cache, whose knowledge is of
-  /// `asOf`; `scratch` is the caller's buffer for the opened claims.
-  package func decide(
-    code: Span<UInt8>, scene: Scene, now: Instant, asOf: Instant, keys: KeyRing,
-    scratch: inout [UInt8], status: (Serial) -> Status?
-  ) -> Jurisdiction {
+  /// Decides what can be decided on the decoded `code` (any bytes) without the cache; `scratch` is
+  /// the caller's buffer for the opened claims.
+  package func open(
+    code: Span<UInt8>, now: Instant, keys: KeyRing, scratch: inout [UInt8]
+  ) -> Opening {
     guard code.count == DynamicCode.byteCount, let header = DynamicCode.Header(code) else {
-      return .home(.refused(.malformed))
+      return .decided(.refused(.malformed))
     }
     guard header.region == region else {
       return partners.contains(header.region)
-        ? .partner(header.region) : .home(.refused(.unknownRegion))
+        ? .partner(header.region) : .decided(.refused(.unknownRegion))
     }
     let epoch = KeyEpoch.resolve(wire: header.epochWire, near: now.cityTime)
     guard let cipher = keys.cipher(epoch) else {
       // No code lives longer than 64 minutes, so an hour whose key is gone is long over.
       let isPast = keys.oldest.map { epoch < $0 } ?? false
-      return .home(.refused(isPast ? .codeExpired : .unknownKey))
+      return .decided(.refused(isPast ? .codeExpired : .unknownKey))
     }
     scratch.removeAll(keepingCapacity: true)
     guard
@@ -52,17 +52,28 @@ package struct ScanRules: Sendable {
         ciphertextAndTag: code.extracting(DynamicCode.sealedRange),
         nonce: code.extracting(DynamicCode.nonceRange),
         associatedData: code.extracting(DynamicCode.headerRange), into: &scratch)
-    else { return .home(.refused(.forged)) }
+    else { return .decided(.refused(.forged)) }
     // An authentic code that says impossible things was made by somebody who has the key.
     guard let claims = DynamicCode.Claims(scratch.span) else {
-      return .home(.refused(.malformed))
+      return .decided(.refused(.malformed))
     }
-    var verdict = Verdict(
-      .accepted, serial: claims.serial, nonce: header.nonce, codeEnd: claims.validUntil)
-    verdict.outcome =
-      timeFault(claims, now.cityTime)
-      ?? statusFault(claims, scene, now, asOf, &verdict, status) ?? .accepted
-    return .home(verdict)
+    let opened = OpenedCode(claims: claims, nonce: header.nonce)
+    if let fault = timeFault(claims, now.cityTime) {
+      return .decided(opened.verdict(fault))
+    }
+    return .opened(opened)
+  }
+
+  /// Decides on a code that was opened at `now`, whose holder has `status` in a cache whose
+  /// knowledge is of `asOf`.
+  package func judge(
+    _ code: OpenedCode, status: Status?, scene: Scene, now: Instant, asOf: Instant
+  ) -> Verdict {
+    var verdict = code.verdict(.accepted)
+    if let fault = statusFault(code.claims, status, scene, now, asOf, &verdict) {
+      verdict.outcome = fault
+    }
+    return verdict
   }
 
   /// What a partner's answer counts for here: the holder must also pass this region's scene, the
@@ -112,11 +123,11 @@ package struct ScanRules: Sendable {
   }
 
   private func statusFault(
-    _ claims: DynamicCode.Claims, _ scene: Scene, _ now: Instant, _ asOf: Instant,
-    _ verdict: inout Verdict, _ status: (Serial) -> Status?
+    _ claims: DynamicCode.Claims, _ status: Status?, _ scene: Scene, _ now: Instant,
+    _ asOf: Instant, _ verdict: inout Verdict
   ) -> Outcome? {
     if isStale(asOf, now, scene) { return .staleCache }
-    guard let status = status(claims.serial), status.exists else { return .unknownHolder }
+    guard let status, status.exists else { return .unknownHolder }
     verdict.status = status
     if status.revision != claims.revision { return .killed }
     if status.flags.contains(.suspended) || status.flags.contains(.lost) { return .suspended }

@@ -27,9 +27,23 @@ package struct Verdict: Sendable, Equatable {
   package static func refused(_ outcome: Outcome) -> Verdict { Verdict(outcome) }
 }
 
-/// Where a scan is decided.
-package enum Jurisdiction: Sendable, Equatable {
-  case home(Verdict)
+/// What a code says before anybody looks at a status.
+package enum Opening: Sendable, Equatable {
+  /// Nothing else can change this.
+  case decided(Verdict)
   /// A partner region's code: its own verifier must say.
   case partner(Region)
+  /// An authentic code in its life: the holder's status decides.
+  case opened(OpenedCode)
+}
+
+/// An authentic home code.
+package struct OpenedCode: Sendable, Equatable {
+  package let claims: DynamicCode.Claims
+  package let nonce: Bytes12
+
+  /// A verdict that names the code.
+  func verdict(_ outcome: Outcome) -> Verdict {
+    Verdict(outcome, serial: claims.serial, nonce: nonce, codeEnd: claims.validUntil)
+  }
 }

@@ -3,8 +3,8 @@
 package struct HMACSHA256: Sendable, CustomStringConvertible, CustomReflectable {
   private static let blockByteCount = 64
 
-  private let inner: SHA256Hasher
-  private let outer: SHA256Hasher
+  let inner: SHA256Hasher
+  let outer: SHA256Hasher
 
   /// Takes a key of any length; one longer than 64 bytes is hashed first, as the RFC says.
   package init(key: Span<UInt8>) {

@@ -15,6 +15,9 @@ package enum SHA256 {
 package struct SHA256Hasher: Sendable {
   private var state = SHA256_CTX()
 
+  /// The state, for those who bring whole blocks of their own.
+  var context: SHA256_CTX { state }
+
   /// Begins an empty message.
   package init() {
     mustSucceed(unsafe SHA256_Init(&state), "SHA256_Init")

@@ -11,6 +11,8 @@ package final class ReadSession {
   @usableFromInline let access: Access
   /// Whether the session has a view now.
   package private(set) var isOpen = false
+  /// Tells this view from the session's earlier ones.
+  @usableFromInline private(set) var viewNumber: UInt64 = 0
 
   /// Takes a reader slot, which it keeps; throws `readersFull` when there is none.
   package init(_ environment: Environment) throws(StorageError) {
@@ -31,6 +33,7 @@ package final class ReadSession {
     reset()
     try unsafe environment.renew(transaction)
     isOpen = true
+    viewNumber += 1
   }
 
   /// Lets the view go. Harmless when there is none.
@@ -65,6 +68,22 @@ package final class ReadSession {
     return unsafe body(bytes.span)
   }
 
+  /// Finds the value stored under an integer key without touching it: whoever reads several values
+  /// locates them all first, so that the processor fetches them together.
+  @inlinable
+  package func locate(_ table: Table, key: UInt64) throws(StorageError) -> Located? {
+    requireView()
+    guard case .bytes(let bytes) = unsafe try access.find(table, key: key) else { return nil }
+    return unsafe Located(bytes: bytes, view: viewNumber)
+  }
+
+  /// Reads what `locate` found in this view.
+  @inlinable
+  package func read<R>(_ located: Located, _ body: (Span<UInt8>) -> R) -> R {
+    precondition(isOpen && located.view == viewNumber, "found in an earlier view")
+    return unsafe body(located.bytes.span)
+  }
+
   /// Visits the entries whose keys are not below `start`, in order, until `body` returns `false`.
   /// The bytes are valid only for the duration of the call.
   package func forEach(
@@ -82,5 +101,19 @@ package final class ReadSession {
   ) throws(StorageError) {
     requireView()
     try access.visit(table, from: start, body)
+  }
+}
+
+/// Where a value lies, to be read in the view of the `ReadSession` that found it.
+@safe
+package struct Located {
+  @usableFromInline let bytes: UnsafeBufferPointer<UInt8>
+  @usableFromInline let view: UInt64
+
+  @usableFromInline
+  @unsafe
+  init(bytes: UnsafeBufferPointer<UInt8>, view: UInt64) {
+    unsafe self.bytes = bytes
+    self.view = view
   }
 }

@@ -1,7 +1,7 @@
 """All scenarios, in the order in which they run."""
 
 from ..bench import Scenario
-from . import connections, growth, latency, operations, overload, primitives, throughput
+from . import connections, growth, latency, operations, overload, primitives, profile, throughput
 
 ALL: tuple[Scenario, ...] = (
     *growth.SCENARIOS,
@@ -10,5 +10,6 @@ ALL: tuple[Scenario, ...] = (
     *connections.SCENARIOS,
     *overload.SCENARIOS,
     *operations.SCENARIOS,
+    *profile.SCENARIOS,
     *primitives.SCENARIOS,
 )

@@ -84,7 +84,7 @@ def idle_10000(bench: Bench) -> list[Row]:
 
 
 SCENARIOS = (
-    Scenario("handshakes-full", "full TLS handshakes", 6, 55, handshakes_full, PEERS),
-    Scenario("handshakes-resumed", "resumed TLS handshakes", 6, 55, handshakes_resumed, PEERS),
+    Scenario("handshakes-full", "full TLS handshakes", 6, 50, handshakes_full, PEERS),
+    Scenario("handshakes-resumed", "resumed TLS handshakes", 6, 50, handshakes_resumed, PEERS),
     Scenario("idle-10000", "memory of idle connections", 6, 20, idle_10000),
 )

@@ -47,4 +47,4 @@ def microseconds(sample: Sample) -> float:
     return 1e6 / (sample.per_cpu_second or sample.per_second)
 
 
-SCENARIOS = (Scenario("populations", "cost of a scan against people", 13, 160, populations),)
+SCENARIOS = (Scenario("populations", "cost of a scan against people", 12, 150, populations),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..bench import Bench, Scenario
 from ..loadgen import Load, Result
 from ..rows import Row, at_most
@@ -11,16 +13,28 @@ GOALS = (("p50", "p50", 0.2), ("p99", "p99", 1.0), ("p99.9", "p999", 3.0))
 
 
 def latency_50(bench: Bench) -> list[Row]:
-    """Half of the measured peak, on a fixed schedule."""
+    """Half of the measured peak, on a fixed schedule; nghttpd answers a file on the same one."""
     peak = bench.peak()
-    load = Load(bench.plan.either(3, 20), bench.plan.warm_up, rate=peak / 2)
+    load = Load(bench.plan.either(3, 15), bench.plan.warm_up, rate=peak / 2)
     pids = [bench.verifier.process_id]
     result = bench.generator.run("latency-50", bench.scans(), load, pids)
-    bench.pictures.setdefault("latency", {})["50 % of peak"] = result.curve
-    note = f"{peak / 2:,.0f} scans/s offered; {lag(result)}"
+    with bench.peers.subject("nghttpd-post", bench) as peer:
+        beside = replace(load, seconds=bench.plan.either(1, 8))
+        theirs = bench.generator.run("latency-50-nghttpd", peer.request, beside, peer.pids)
+    pictured = bench.pictures.setdefault("latency", {})
+    pictured["50 % of peak"] = result.curve
+    pictured["nghttpd, the same schedule"] = theirs.curve
+    note = f"{peak / 2:,.0f} requests/s offered; {lag(result)}"
     return [
         Row(
-            "latency-50", name, result.milliseconds(key), "ms", goal=at_most(limit, "ms"), note=note
+            "latency-50",
+            name,
+            result.milliseconds(key),
+            "ms",
+            theirs.milliseconds(key),
+            "nghttpd",
+            goal=at_most(limit, "ms"),
+            note=note,
         )
         for name, key, limit in GOALS
     ]
@@ -45,6 +59,6 @@ def gates_256(bench: Bench) -> list[Row]:
 
 
 SCENARIOS = (
-    Scenario("latency-50", "latency at half of the peak", 5, 30, latency_50),
+    Scenario("latency-50", "latency at half of the peak", 6, 30, latency_50, ("nghttpd-post",)),
     Scenario("gates-256", "256 connections with one request in flight", 6, 32, gates_256, ("nghttpd-post",)),
 )

@@ -235,11 +235,11 @@ def scan_h2load(bench: Bench) -> list[Row]:
 
 
 SCENARIOS = (
-    Scenario("scan-text", "text scans against every HTTP/2 peer", 30, 200, scan_text, TEXT_PEERS),
+    Scenario("scan-text", "text scans against every HTTP/2 peer", 28, 200, scan_text, TEXT_PEERS),
     Scenario("scan-json", "JSON scans against text scans", 6, 42, scan_json),
-    Scenario("scan-batch-256", "batches against Redis and bare LMDB", 13, 130, scan_batch, ("redis", "lmdb")),
+    Scenario("scan-batch-256", "batches against Redis and bare LMDB", 12, 116, scan_batch, ("redis", "lmdb")),
     Scenario("scan-tls", "text scans over TLS 1.3 against nghttpd", 6, 42, scan_tls, ("nghttpd-tls",)),
-    Scenario("scan-h2load", "text scans as h2load measures them", 8, 45, scan_h2load, ("nghttpd-post",)),
+    Scenario("scan-h2load", "text scans as h2load measures them", 7, 42, scan_h2load, ("nghttpd-post",)),
     Scenario("issue-one", "codes issued against scans", 6, 42, issue_one),
     Scenario("issue-batch-100", "a hundred codes a request", 4, 30, issue_batch),
     Scenario("foreign-scan", "scans through two relays", 3, 14, foreign_scan),

@@ -1,6 +1,6 @@
 package import Codes
 package import Feed
-import Security
+package import Security
 
 /// What only the issuer knows, and everything derived from it (RFC 5869, HKDF-SHA-256).
 ///
@@ -64,9 +64,26 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     return Bytes16(digest.bytes.span.extracting(first: 16))
   }
 
+  /// The words of `key(of:canonical:)` for a message that has been laid out already: type and
+  /// canonical number.
+  package func keyWords(of message: HMACBlock) -> (high: UInt64, low: UInt64) {
+    documentMAC.half(of: message)
+  }
+
   /// As `key(of:canonical:)` for a checked document.
   package func key(of document: Document) -> Bytes16 {
     let number = Array(document.number.utf8)
     return key(of: document.type, canonical: number.span)
+  }
+
+  /// What stands for a phone number with a name in storage, made as the key of a document is;
+  /// `nil` when one of both is none. See `ContactText` for what is taken for the same.
+  package func contactKey(phone: Span<UInt8>, name: Span<UInt8>) -> Bytes16? {
+    // No document type has this number.
+    var message: [UInt8] = [0x40]
+    guard ContactText.appendPhone(phone, to: &message), ContactText.appendName(name, to: &message)
+    else { return nil }
+    let digest = documentMAC.mac(message.span)
+    return digest.withSpan { Bytes16($0.extracting(first: 16)) }
   }
 }

@@ -5,7 +5,7 @@ package import Codes
 ///
 /// Events compare by holder, time, kind, result, place and source, in this order. Two events that
 /// differ in no more than the source say the same and count once.
-package struct Event: Hashable, Comparable, Sendable {
+package struct Event: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// Serial 40, minutes 24 (most significant first).
   package let high: UInt64
   /// Kind 8, result 8, place 40, source 8 (most significant first).

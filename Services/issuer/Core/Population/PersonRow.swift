@@ -1,7 +1,6 @@
 package import Codes
 
-/// One person of a population file, checked and in canonical form. What the file says of name and
-/// phone is not kept.
+/// One person of a population file, checked and in canonical form.
 package struct PersonRow: Equatable, Sendable {
   /// The physical line on which the row begins; the header is on line 1.
   package var line = 0
@@ -13,6 +12,11 @@ package struct PersonRow: Equatable, Sendable {
   package var guardianType: DocumentType?
   /// The guardian's canonical number, in ASCII; empty without guardian.
   package var guardian: [UInt8] = []
+  /// The name as it stands in the file; `ContactText` says what of it counts. Of name and phone
+  /// only a MAC of both is ever kept.
+  package var name: [UInt8] = []
+  /// The phone number as it stands in the file.
+  package var phone: [UInt8] = []
 
   package init() {}
 }

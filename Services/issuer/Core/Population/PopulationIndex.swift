@@ -1,10 +1,11 @@
 package import Codes
 
 /// The new holders of a population file, ordered by document key: what a bulk load decides before
-/// it writes anything. Pure; 28 bytes a row and 24 a dependant.
+/// it writes anything. Pure; 53 bytes a row and 24 a dependant.
 ///
 /// The order of use: `add` every row, `settle` once, then walk `forEachDocument`,
-/// `forEachGuardian` and `kinds`, which speak of accepted rows only. Serials are dense and follow
+/// `forEachGuardian` and `forEachKind`, which speak of accepted rows only, and `forEachContact`,
+/// which speaks of all holders of the file. Serials are dense and follow
 /// the order of the file.
 package struct PopulationIndex {
   private struct Entry {
@@ -33,6 +34,9 @@ package struct PopulationIndex {
   private var rowKinds: [UInt8] = []
   private var rowLines: [UInt32] = []
   private var dependants: [Dependant] = []
+  private var contacts = ContactIndex()
+  /// By row, 0 for one that was not known before; empty when none was.
+  private var knownSerials: [UInt64] = []
   private var accepted: [UInt64] = []
   private var acceptedBefore: [UInt32] = []
   private var nextSerial: UInt64 = 0
@@ -45,9 +49,10 @@ package struct PopulationIndex {
 
   package var rowCount: Int { rowKinds.count }
 
-  /// Takes one row; `line` is where it stands in the file.
+  /// Takes one row; `line` is where it stands in the file, `contact` the key of its phone number
+  /// and name if it has both.
   package mutating func add(
-    document key: Bytes16, kind: HolderKind, guardian: Bytes16?, line: Int
+    document key: Bytes16, kind: HolderKind, guardian: Bytes16?, contact: Bytes16?, line: Int
   ) {
     let row = UInt32(rowKinds.count)
     let (high, low) = key.words
@@ -55,6 +60,7 @@ package struct PopulationIndex {
     rowKinds.append(kind.rawValue)
     rowLines.append(UInt32(clamping: line))
     if let guardian { dependants.append(Dependant(row: row, guardian: guardian)) }
+    if let contact { contacts.add(contact, row: row) }
   }
 
   /// Decides which rows are new holders. `known` looks a document up among those registered
@@ -66,6 +72,7 @@ package struct PopulationIndex {
   ) throws {
     self.nextSerial = nextSerial
     accepted = Array(repeating: 0, count: rowKinds.count / 64 + 1)
+    if known != nil { knownSerials = Array(repeating: 0, count: rowKinds.count) }
     for index in parts.indices {
       parts[index].sort { ($0.high, $0.low, $0.row) < ($1.high, $1.low, $1.row) }
       try settle(part: index, known, refuse)
@@ -84,6 +91,7 @@ package struct PopulationIndex {
       }
     }
     countAccepted()
+    contacts.sort()
   }
 
   private mutating func settle(
@@ -97,8 +105,9 @@ package struct PopulationIndex {
         continue
       }
       previous = entry
-      if let known, try known(Bytes16(high: entry.high, low: entry.low)) != nil {
+      if let (serial, _) = try known?(Bytes16(high: entry.high, low: entry.low)) {
         knownCount += 1
+        knownSerials[Int(entry.row)] = serial.value
         continue
       }
       accepted[Int(entry.row / 64)] |= 1 << UInt64(entry.row % 64)
@@ -165,6 +174,19 @@ package struct PopulationIndex {
       try body(
         serial(ofRow: dependant.row), guardianRow.map { serial(ofRow: $0) }, dependant.guardian)
     }
+  }
+
+  /// Calls `body` with each key of a phone number and name in rising order, and the one holder of
+  /// the file who has both, registered before or not; `nil` when there are several.
+  package func forEachContact<Failure: Error>(
+    _ body: (Bytes16, Serial?) throws(Failure) -> Void
+  ) throws(Failure) {
+    try contacts.forEach(
+      serial: { row in
+        if isAccepted(row) { return serial(ofRow: row) }
+        guard !knownSerials.isEmpty else { return nil }
+        return Serial(knownSerials[Int(row)])
+      }, body)
   }
 
   /// Calls `body` with the kind of each new holder in rising order of serials.

@@ -243,6 +243,10 @@ package struct PopulationReader {
     guard PopulationReader.isPossible(holderKind, with: documentType) else { return .kindMismatch }
     row.documentType = documentType
     row.kind = holderKind
+    row.name.removeAll(keepingCapacity: true)
+    row.name.append(copying: bytes.extracting(scanner.field(header[.name])))
+    row.phone.removeAll(keepingCapacity: true)
+    row.phone.append(copying: bytes.extracting(scanner.field(header[.phone])))
     return parseGuardian(
       bytes, type: scanner.field(header[.guardianType]),
       number: scanner.field(header[.guardianNumber]))

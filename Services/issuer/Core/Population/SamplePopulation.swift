@@ -6,7 +6,8 @@ package import Codes
 ///
 /// Of every 100 rows 84 are residents (67 of the region itself), 3 hold a Hong Kong or Macao
 /// permit, 2 a Taiwan permit, 2 a passport, 4 are organisations and 5 dependants, whose guardian
-/// is a resident of an earlier row. The order within the hundred is the seed's.
+/// is a resident of an earlier row. The order within the hundred is the seed's. Of the permits of
+/// Hong Kong and Macao one in fifty has name and phone of a resident.
 package struct SamplePopulation: Sendable {
   /// The most people of one file.
   package static let peopleMax = 500_000_000
@@ -99,6 +100,22 @@ package struct SamplePopulation: Sendable {
     return file
   }
 
+  /// The document type of the person in a row; `nil` for an organisation.
+  func documentType(at index: Int) -> DocumentType? {
+    switch roles[index % SamplePopulation.period] {
+    case .homeResident, .otherResident, .dependant: .residentID
+    case .hkMacao: .hkMacaoPermit
+    case .taiwan: .taiwanPermit
+    case .passport: .passport
+    case .organisation: nil
+    }
+  }
+
+  /// Appends the row with this number, 0 the first, its line end included.
+  func append(at index: Int, to output: inout [UInt8]) {
+    output.append(addingCapacity: SamplePopulation.rowByteCountMax) { appendRow(index, to: &$0) }
+  }
+
   private func appendRow(_ index: Int, to row: inout OutputSpan<UInt8>) {
     let (hundred, place) = index.quotientAndRemainder(dividingBy: SamplePopulation.period)
     let role = roles[place]
@@ -117,8 +134,9 @@ package struct SamplePopulation: Sendable {
       append("hk_macao_permit,", to: &row)
       numbers.appendHKMacaoPermit(ordinal, to: &row)
       append(",visitor,", to: &row)
-      names.appendChinese(choice, to: &row)
-      appendPhone(choice, to: &row)
+      let contact = contactChoice(hundred, choice)
+      names.appendChinese(contact, to: &row)
+      appendPhone(contact, to: &row)
       append(",,\n", to: &row)
     case .taiwan:
       append("taiwan_permit,", to: &row)
@@ -135,6 +153,15 @@ package struct SamplePopulation: Sendable {
       appendPhone(choice, to: &row)
       append(",,\n", to: &row)
     }
+  }
+
+  /// From what name and phone come. One permit of fifty is of someone who is also registered as a
+  /// resident, by the first row of some hundred before: so phone and name alone fit two holders.
+  private func contactChoice(_ hundred: Int, _ choice: UInt64) -> UInt64 {
+    let draw = SampleRandom.mix(~choice)
+    guard draw % 50 == 0 else { return choice }
+    let first = draw >> 8 % UInt64(hundred + 1) * UInt64(SamplePopulation.period)
+    return SampleRandom.mix(salt &+ first)
   }
 
   private func appendResident(

@@ -1,0 +1,167 @@
+import Glibc
+
+/// Takes partitions out of a store, sorted and without repetitions; one for each thread.
+@safe
+package final class RecordReader {
+  private let store: RecordStore
+  private let contents: [RecordWriter.Contents]
+  private var raw: Memory?
+  private var sorted: Memory?
+  private var capacity = 0
+  /// By owner of the partition: where its records begin; one more than there are owners.
+  private var starts: [UInt32] = []
+  private var ends: [UInt32] = []
+
+  init(_ store: RecordStore, _ contents: [RecordWriter.Contents]) {
+    self.store = store
+    self.contents = contents
+  }
+
+  /// Loads a partition: each owner's records ascend, and of those that differ in the last 8 bits
+  /// only the first stays; `onRepeat` is told the second word of each other.
+  package func load(
+    partition: Int, onRepeat: (_ low: UInt64) -> Void
+  ) throws(RecordsError) {
+    let count = contents.reduce(0) { $0 + $1.counts[partition] }
+    guard count < Int(UInt32.max) else {
+      throw RecordsError(operation: "sort", path: "4 billion records of one part", errno: EFBIG)
+    }
+    if count > capacity {
+      raw = nil
+      sorted = nil
+      capacity = count + count / 4
+      raw = try Memory(byteCount: capacity * 16)
+      sorted = try Memory(byteCount: capacity * 16)
+    }
+    let owners = store.ownersInPartition
+    starts.removeAll(keepingCapacity: true)
+    starts.append(contentsOf: repeatElement(0, count: owners + 1))
+    guard count > 0, let raw, let sorted else {
+      ends = starts
+      return
+    }
+    let from = unsafe raw.start.assumingMemoryBound(to: RecordPair.self)
+    let to = unsafe sorted.start.assumingMemoryBound(to: RecordPair.self)
+    try unsafe gather(partition, into: from)
+    let first = store.firstOwner + UInt64(partition * owners)
+    unsafe distribute(from, count, first, to)
+    unsafe settle(to, onRepeat)
+  }
+
+  /// Copies all records of a partition behind each other.
+  private func gather(
+    _ partition: Int, into target: UnsafeMutablePointer<RecordPair>
+  ) throws(RecordsError) {
+    var filled = 0
+    for part in contents {
+      var chunk = part.lastChunk[partition]
+      var count = Int(part.lastCount[partition])
+      while chunk >= 0 {
+        unsafe (target + filled).update(from: part.chunk(chunk), count: count)
+        filled += count
+        chunk = part.before[Int(chunk)]
+        count = RecordWriter.chunkRecords
+      }
+      for run in part.runs[partition] {
+        try unsafe part.spill?.read(
+          at: run.start,
+          into: UnsafeMutableRawBufferPointer(start: target + filled, count: run.count * 16))
+        filled += run.count
+      }
+    }
+  }
+
+  /// Counting sort by owner.
+  private func distribute(
+    _ from: UnsafeMutablePointer<RecordPair>, _ count: Int, _ first: UInt64,
+    _ to: UnsafeMutablePointer<RecordPair>
+  ) {
+    // Taken out of `self` while they are written.
+    var starts = exchange(&self.starts, with: [])
+    var offsets = starts.mutableSpan
+    for index in 0..<count {
+      let owner = Int(unsafe (from[index].high >> RecordStore.ownerShift) &- first)
+      offsets[owner] &+= 1
+    }
+    var sum: UInt32 = 0
+    for owner in 0..<offsets.count {
+      let here = offsets[owner]
+      offsets[owner] = sum
+      sum += here
+    }
+    var ends = starts
+    self.starts = starts
+    var places = ends.mutableSpan
+    for index in 0..<count {
+      let record = unsafe from[index]
+      let owner = Int((record.high >> RecordStore.ownerShift) &- first)
+      unsafe to[Int(places[owner])] = record
+      places[owner] &+= 1
+    }
+    self.ends = ends
+  }
+
+  /// Sorts each owner's records and drops repetitions.
+  private func settle(
+    _ records: UnsafeMutablePointer<RecordPair>, _ onRepeat: (UInt64) -> Void
+  ) {
+    for owner in 0..<store.ownersInPartition {
+      let start = Int(starts[owner])
+      let end = Int(ends[owner])
+      guard end - start > 1 else { continue }
+      if end - start <= 24 {
+        unsafe insertionSort(records, start, end)
+      } else {
+        var slice = unsafe UnsafeMutableBufferPointer(start: records + start, count: end - start)
+        unsafe slice.sort(by: RecordPair.isBefore)
+      }
+      var kept = start
+      for index in start + 1..<end {
+        let record = unsafe records[index]
+        let last = unsafe records[kept]
+        if record.high == last.high, record.low >> 8 == last.low >> 8 {
+          onRepeat(record.low)
+        } else {
+          kept += 1
+          unsafe records[kept] = record
+        }
+      }
+      ends[owner] = UInt32(truncatingIfNeeded: kept + 1)
+    }
+  }
+
+  @inline(__always)
+  private func insertionSort(
+    _ records: UnsafeMutablePointer<RecordPair>, _ start: Int, _ end: Int
+  ) {
+    var index = start + 1
+    while index < end {
+      let record = unsafe records[index]
+      var place = index
+      while place > start, unsafe RecordPair.isBefore(record, records[place - 1]) {
+        unsafe records[place] = records[place - 1]
+        place -= 1
+      }
+      unsafe records[place] = record
+      index += 1
+    }
+  }
+
+  /// Where the records of owner `index` of the loaded partition stand among those `withRecords`
+  /// lends.
+  package func range(ofOwner index: Int) -> Range<Int> {
+    Int(starts[index])..<Int(ends[index])
+  }
+
+  /// Lends the loaded partition's records as values of a type of the same 16 bytes.
+  package func withRecords<T: BitwiseCopyable, R>(
+    as type: T.Type, _ body: (Span<T>) throws -> R
+  ) rethrows -> R {
+    precondition(MemoryLayout<T>.size == 16 && MemoryLayout<T>.stride == 16, "16 bytes")
+    let count = Int(starts.last ?? 0)
+    guard count > 0, let sorted else { return try body(Span()) }
+    let records = unsafe UnsafeBufferPointer(
+      start: sorted.start.assumingMemoryBound(to: T.self), count: count)
+    return try body(unsafe records.span)
+  }
+}

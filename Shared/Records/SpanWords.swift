@@ -1,0 +1,14 @@
+/// Loads of eight bytes from raw rows.
+extension Span where Element == UInt8 {
+  /// The number in the eight bytes from `offset`, least significant first. Out of range is the
+  /// caller's bug and traps.
+  @inlinable
+  @inline(__always)
+  package func wordOfRow(at offset: Int) -> UInt64 {
+    precondition(offset >= 0 && offset <= count - 8, "a word outside the bytes")
+    // In range as just checked; unaligned loads are allowed.
+    let word = unsafe bytes.unsafeLoadUnaligned(
+      fromUncheckedByteOffset: offset, as: UInt64.self)
+    return UInt64(littleEndian: word)
+  }
+}

@@ -1,0 +1,1 @@
+"""What measures `issuer compute`, and checks it, by DuckDB."""
