@@ -135,7 +135,7 @@ import Testing
     let manifest = manifest()
     var builder = try SnapshotBuilder(target, manifest)
     var segments: [Segment] = []
-    for (page, serial) in [(UInt32(0), UInt64(9)), (1, 600)] {
+    for (page, serial) in [(UInt32(0), UInt64(3 * 508 + 9)), (1, 4 * 508 + 9)] {
       try builder.store(try batch(page, 1))
       segments.append(log.seal([(serial, Sample.status(.red)), (7_000, Sample.status())]))
       try source.apply(segments[segments.count - 1])
