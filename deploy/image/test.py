@@ -1,5 +1,6 @@
 """The inside of test.sh: a world of containers in namespaces of its own."""
 
+import errno
 import json
 import os
 import pathlib
@@ -322,12 +323,24 @@ class World:
                 fields = line.split()
                 if fields[4] in ("/", "/etc/citycode"):
                     require("ro" in fields[5].split(","), f"{name}: {fields[4]} can be written")
+            root = f"/proc/{pid}/root"
+            try:
+                # Even the machine's own root user cannot: the mount is read-only.
+                open(f"{root}/usr/share/citycode/stray", "w").close()
+                raise Failure(f"{name}: its root can be written")
+            except OSError as error:
+                require(error.errno == errno.EROFS, f"{name}: {error}")
+            if not name.startswith("issuer"):
+                for secret in ("region-secret", "pepper", "sealer.pem"):
+                    require(not os.path.exists(f"{root}/etc/citycode/{secret}"),
+                            f"{name} sees the issuer's {secret}")
+                require(not os.listdir(f"{root}{STATE}/data"), f"{name} sees the issuer's data")
             owner = self.owners[name.split("-", 1)[1]]
             require(os.readlink(f"/proc/{pid}/ns/pid")
                     == os.readlink(f"/proc/{self.runner.pid(owner)}/ns/pid"),
                     f"{name}: another PID namespace than its host")
-        print("each runs as its user, without capabilities, on a read-only root,"
-              " in its host's PID namespace")
+        print("each runs as its user, without capabilities, on a read-only root, in its host's PID"
+              " namespace, without sight of what is the issuer's (P-59)")
 
     def check_foreign_namespace(self):
         """A verifier in a PID namespace of its own must not open its host's cache."""
