@@ -57,6 +57,12 @@ check "kubernetes: what schemas cannot say" \
 
 check "monitoring: rules" promtool check rules deploy/monitoring/rules.yaml
 check "monitoring: configuration" promtool check config deploy/monitoring/prometheus.yaml
+# Debian's Prometheus is built without the discovery of Kubernetes: the rest is checked.
+cp deploy/monitoring/rules.yaml "$work/"
+sed 's/kubernetes_sd_configs:/static_configs:/; s/- role: pod/- targets: [pod:9440]/;
+  /namespaces: {names/d' deploy/monitoring/prometheus-kubernetes.yaml > "$work/scrape.yaml"
+check "monitoring: scraping of Kubernetes, but for its discovery" \
+  promtool check config "$work/scrape.yaml"
 check "monitoring: unit tests of the rules" promtool test rules deploy/monitoring/rules-test.yaml
 check "monitoring: alerts tested, runbooks there, names in the table" \
   $tools/bin/python deploy/monitoring/check.py
