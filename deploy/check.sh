@@ -44,16 +44,15 @@ check "Containerfile: hadolint" $tools/bin/hadolint --failure-threshold info dep
 check "compose.yaml: the specification and its own references" \
   $tools/bin/python deploy/compose/check.py deploy/compose.yaml
 
-mkdir "$work/kubernetes"
-for folder in . bulk; do
-  name=$([[ $folder == . ]] && echo base || echo "$folder")
+for folder in base bulk; do
+  rendered=$work/kubernetes-$folder.yaml
   check "kubernetes/$folder: kustomize builds" bash -c \
-    "kubectl kustomize deploy/kubernetes/$folder > $work/kubernetes/$name.yaml"
+    "kubectl kustomize deploy/kubernetes/$folder > $rendered"
+  check "kubernetes/$folder: the API's schemas" \
+    $tools/bin/kubernetes-validate --strict --quiet "$rendered"
+  check "kubernetes/$folder: what schemas cannot say" \
+    $tools/bin/python deploy/kubernetes/check.py "$rendered"
 done
-check "kubernetes: the API's schemas" \
-  $tools/bin/kubernetes-validate --strict --quiet "$work"/kubernetes/*.yaml
-check "kubernetes: what schemas cannot say" \
-  $tools/bin/python deploy/kubernetes/check.py "$work"/kubernetes/*.yaml
 
 check "monitoring: rules" promtool check rules deploy/monitoring/rules.yaml
 check "monitoring: configuration" promtool check config deploy/monitoring/prometheus.yaml
