@@ -44,19 +44,24 @@ check "Containerfile: hadolint" $tools/bin/hadolint --failure-threshold info dep
 check "compose.yaml: the specification and its own references" \
   $tools/bin/python deploy/compose/check.py deploy/compose.yaml
 
-mkdir "$work/kubernetes"
-for folder in . bulk; do
-  name=$([[ $folder == . ]] && echo base || echo "$folder")
+for folder in base bulk; do
+  rendered=$work/kubernetes-$folder.yaml
   check "kubernetes/$folder: kustomize builds" bash -c \
-    "kubectl kustomize deploy/kubernetes/$folder > $work/kubernetes/$name.yaml"
+    "kubectl kustomize deploy/kubernetes/$folder > $rendered"
+  check "kubernetes/$folder: the API's schemas" \
+    $tools/bin/kubernetes-validate --strict --quiet "$rendered"
+  check "kubernetes/$folder: what schemas cannot say" \
+    $tools/bin/python deploy/kubernetes/check.py "$rendered"
 done
-check "kubernetes: the API's schemas" \
-  $tools/bin/kubernetes-validate --strict --quiet "$work"/kubernetes/*.yaml
-check "kubernetes: what schemas cannot say" \
-  $tools/bin/python deploy/kubernetes/check.py "$work"/kubernetes/*.yaml
 
 check "monitoring: rules" promtool check rules deploy/monitoring/rules.yaml
 check "monitoring: configuration" promtool check config deploy/monitoring/prometheus.yaml
+# Debian's Prometheus is built without the discovery of Kubernetes: the rest is checked.
+cp deploy/monitoring/rules.yaml "$work/"
+sed 's/kubernetes_sd_configs:/static_configs:/; s/- role: pod/- targets: [pod:9440]/;
+  /namespaces: {names/d' deploy/monitoring/prometheus-kubernetes.yaml > "$work/scrape.yaml"
+check "monitoring: scraping of Kubernetes, but for its discovery" \
+  promtool check config "$work/scrape.yaml"
 check "monitoring: unit tests of the rules" promtool test rules deploy/monitoring/rules-test.yaml
 check "monitoring: alerts tested, runbooks there, names in the table" \
   $tools/bin/python deploy/monitoring/check.py

@@ -22,6 +22,7 @@ image_store() {
     driver=overlay
   fi
   rm -rf "$probe"
+  # shellcheck disable=SC2034
   buildah=(buildah --root "$PWD/.build/image/store-$driver" --runroot "$PWD/.build/image/run"
     --storage-driver "$driver")
 }

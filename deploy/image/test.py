@@ -1,8 +1,10 @@
 """The inside of test.sh: a world of containers in namespaces of its own."""
 
+import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -11,14 +13,6 @@ import time
 
 USER = 10440
 STATE = "/var/lib/citycode"
-# Never needed by a service; what a container engine's profile refuses as well.
-REFUSED_CALLS = [
-    "mount", "umount2", "pivot_root", "ptrace", "process_vm_readv", "process_vm_writev", "bpf",
-    "perf_event_open", "init_module", "finit_module", "delete_module", "kexec_load", "reboot",
-    "swapon", "swapoff", "setns", "unshare", "keyctl", "add_key", "request_key", "userfaultfd",
-]
-
-
 class Failure(Exception):
     pass
 
@@ -35,6 +29,31 @@ def run(*command, **options):
 def require(condition, what):
     if not condition:
         raise Failure(what)
+
+
+def system_calls():
+    """What the filter of deploy/systemd's units allows: the containers get the same."""
+    sets, name = {}, None
+    for line in run("systemd-analyze", "--no-pager", "syscall-filter").splitlines():
+        if line.startswith("@"):
+            name = line.strip()
+            sets[name] = []
+        elif line.startswith("    ") and name and not line.strip().startswith("#"):
+            sets[name].append(line.strip())
+
+    def flat(name):
+        return {call for entry in sets[name] for call in
+                (flat(entry) if entry.startswith("@") else {entry})}
+
+    allowed = set()
+    unit = pathlib.Path("deploy/systemd/citycode-verifier.service").read_text()
+    for value in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
+        names = value.removeprefix("~").split()
+        calls = {call for name in names for call in
+                 (flat(name) if name.startswith("@") else {name})}
+        allowed = allowed - calls if value.startswith("~") else allowed | calls
+    require(len(allowed) > 100, f"a filter of {len(allowed)} calls only")
+    return sorted(allowed)
 
 
 class Container:
@@ -56,6 +75,7 @@ class Crun:
     def __init__(self, work, hosts):
         self.work, self.hosts = work, hosts
         self.command = ["crun", "--root", str(work / "crun"), "--cgroup-manager=disabled"]
+        self.calls = system_calls()
         # crun refuses hosts with both versions of cgroups; in this mount namespace there is one.
         run("mount", "-t", "cgroup2", "none", "/sys/fs/cgroup")
         probe = Container("probe", work_root(work, "verifier"), ["/usr/local/bin/verifier", "--help"],
@@ -98,9 +118,9 @@ class Crun:
             "linux": {
                 "namespaces": namespaces + [pid],
                 "seccomp": {
-                    "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
-                    "syscalls": [{"names": REFUSED_CALLS, "action": "SCMP_ACT_ERRNO"}],
-                } if os.uname().machine == "x86_64" else None,
+                    "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": errno.EPERM,
+                    "syscalls": [{"names": self.calls, "action": "SCMP_ACT_ALLOW"}],
+                },
                 "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/sysrq-trigger"],
                 "readonlyPaths": ["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq"],
             },
@@ -124,8 +144,8 @@ class Crun:
             time.sleep(0.05)
 
     def execute(self, container, command):
-        return subprocess.run(self.command + ["exec", container.name] + command,
-                              capture_output=True, text=True, timeout=20).returncode
+        return subprocess.run(self.command + ["exec", "--no-new-privs", container.name] + command,
+                              capture_output=True, text=True, timeout=20)
 
     def kill(self, container, number):
         run(*self.command, "kill", container.name, str(int(number)))
@@ -197,7 +217,7 @@ class Unshare:
             ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--pid=/proc/{pid}/ns/pid",
              f"--root=/proc/{pid}/root", "--", "setpriv", "--reuid", str(USER), "--regid",
              str(USER), "--clear-groups"] + command,
-            capture_output=True, text=True, timeout=20).returncode
+            capture_output=True, text=True, timeout=20)
 
     def kill(self, container, number):
         os.kill(self.pid(container), number)
@@ -301,10 +321,11 @@ class World:
         require(test[-1] == local, f"{name}: the health check asks {test[-1]}, not {local}")
         command = test[:-1] + [f"http://{self.addresses[name]}:{self.PORTS[service] + 1000}"]
         deadline = time.monotonic() + 45
-        while self.runner.execute(container, command) != 0:
+        while (done := self.runner.execute(container, command)).returncode != 0:
             require(container.process.poll() is None,
                     f"{name} ended {container.process.poll()}: {container.output()}")
-            require(time.monotonic() < deadline, f"{name} is not healthy: {container.output()}")
+            require(time.monotonic() < deadline,
+                    f"{name} is not healthy: {done.stdout}{done.stderr}{container.output()}")
             time.sleep(0.3)
 
     def check_confinement(self):
@@ -316,18 +337,32 @@ class World:
             for kind in ("CapPrm", "CapEff", "CapBnd"):
                 require(int(status[kind], 16) == 0, f"{name}: {kind} {status[kind]}")
             require(status["NoNewPrivs"].strip() == "1", f"{name}: may gain privileges")
-            if isinstance(self.runner, Crun) and os.uname().machine == "x86_64":
+            if isinstance(self.runner, Crun):
                 require(status["Seccomp"].strip() == "2", f"{name}: no seccomp filter")
             for line in pathlib.Path(f"/proc/{pid}/mountinfo").read_text().splitlines():
                 fields = line.split()
                 if fields[4] in ("/", "/etc/citycode"):
                     require("ro" in fields[5].split(","), f"{name}: {fields[4]} can be written")
+            root = f"/proc/{pid}/root"
+            try:
+                # Even the machine's own root user cannot: the mount is read-only.
+                open(f"{root}/usr/share/citycode/stray", "w").close()
+                raise Failure(f"{name}: its root can be written")
+            except OSError as error:
+                require(error.errno == errno.EROFS, f"{name}: {error}")
+            if not name.startswith("issuer"):
+                for secret in ("region-secret", "pepper", "sealer.pem"):
+                    require(not os.path.exists(f"{root}/etc/citycode/{secret}"),
+                            f"{name} sees the issuer's {secret}")
+                require(not os.listdir(f"{root}{STATE}/data"), f"{name} sees the issuer's data")
             owner = self.owners[name.split("-", 1)[1]]
             require(os.readlink(f"/proc/{pid}/ns/pid")
                     == os.readlink(f"/proc/{self.runner.pid(owner)}/ns/pid"),
                     f"{name}: another PID namespace than its host")
-        print("each runs as its user, without capabilities, on a read-only root,"
-              " in its host's PID namespace")
+        print("each runs as its user, without capabilities, on a read-only root, in its host's PID"
+              " namespace, without sight of what is the issuer's (P-59)")
+        if isinstance(self.runner, Crun):
+            print(f"with the units' filter of {len(self.runner.calls)} system calls")
 
     def check_foreign_namespace(self):
         """A verifier in a PID namespace of its own must not open its host's cache."""

@@ -21,7 +21,8 @@ if [[ $(id -u) -ne 0 ]]; then
   echo "containers without an engine need root: sudo make image-test" >&2
   exit 1
 fi
-deploy/image/install-tools.sh buildah crun util-linux iproute2 curl python3
+deploy/image/install-tools.sh buildah crun util-linux iproute2 curl python3 \
+  systemd-analyze=systemd
 # shellcheck source=deploy/image/store.sh
 source deploy/image/store.sh
 for name in issuer verifier relay tools; do

@@ -9,9 +9,7 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 faults = []
-documents = []
-for path in sys.argv[1:]:
-    documents += [d for d in yaml.safe_load_all(pathlib.Path(path).read_text()) if d]
+documents = [d for d in yaml.safe_load_all(pathlib.Path(sys.argv[1]).read_text()) if d]
 config_maps = {d["metadata"]["name"]: d["data"] for d in documents if d["kind"] == "ConfigMap"}
 # Made by hand from the region's keys: README.md.
 SECRETS = {
@@ -81,8 +79,7 @@ def check_settings(container, present, writable, spec, where):
         faults.append(f"{where}: {config[0]} is not mounted")
         return
     name = pathlib.PurePath(config[0]).name
-    source = HERE / ("bulk" if "compute" in where else "config") / name
-    settings = json.loads(source.read_text())
+    settings = json.loads((HERE / "base/config" / name).read_text())
     for key, value in settings.items():
         if key.endswith("_file") and value not in present:
             faults.append(f"{where}: {key} is {value}, which is not mounted")
@@ -131,12 +128,16 @@ for document in documents:
             faults.append(f"{kind} {name} scales {target['name']}, which there is not")
 
 for scene in sorted((HERE.parent / "scenes").glob("*.json")):
-    copy = HERE / "config/scenes" / scene.name
+    copy = HERE / "base/config/scenes" / scene.name
     if not copy.exists() or copy.read_bytes() != scene.read_bytes():
-        faults.append(f"config/scenes/{scene.name} is not deploy/scenes/{scene.name}: copy it")
-bulk, issuer = (json.loads((HERE / p).read_text()) for p in ("bulk/issuer.json", "config/issuer.json"))
-if bulk != issuer:
-    faults.append("bulk/issuer.json is not config/issuer.json: copy it")
+        faults.append(f"base/config/scenes/{scene.name} is not deploy/scenes/{scene.name}: copy it")
+claims = {d["metadata"]["name"] for d in documents if d["kind"] == "PersistentVolumeClaim"}
+for document in documents:
+    template = document.get("spec", {}).get("template", {}) if document["kind"] != "ConfigMap" else {}
+    for volume in template.get("spec", {}).get("volumes", []):
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if claim and claim not in claims:
+            faults.append(f"{document['metadata']['name']}: there is no claim {claim}")
 
 if faults:
     sys.exit("\n".join(faults))

@@ -8,4 +8,4 @@ demo=.build/release/demo
 end() { "$demo" down --directory "$directory" > /dev/null; }
 trap end EXIT
 "$demo" up --people 5000 --directory "$directory" > /dev/null
-timeout 150 deploy/monitoring/check-live --env "$directory/env" --world "$directory/world"
+timeout 240 deploy/monitoring/check-live --env "$directory/env" --world "$directory/world"
