@@ -128,8 +128,8 @@ let package = Package(
     tests(
       "ComputeTests",
       [
-        "issuer", "IssuerCore", "Records", "Codes", "Security", "Server", "StatusCache", "Storage",
-        "Support",
+        "issuer", "IssuerCore", "Records", "Codes", "Feed", "Security", "Server", "StatusCache",
+        "Storage", "Support",
       ]),
     tests("QRTests", ["QR", "Support"]),
     tests("CompressionTests", ["Compression", "Support"]),

@@ -1,5 +1,6 @@
 import Codes
 import IssuerCore
+import Support
 import Testing
 
 @testable import issuer

@@ -1,4 +1,5 @@
 import Codes
+import Feed
 import Foundation
 import IssuerCore
 import Security
@@ -23,7 +24,7 @@ final class ComputeWorld {
     secret = RegionSecret(
       region: region, secret: [UInt8](repeating: 1, count: 32),
       pepper: [UInt8](repeating: 2, count: 32))
-    key = SigningKey.generate()
+    key = try SigningKey.generate()
     registry = try Registry(
       directory: directory.path, region: region, mapSizeBytes: 1 << 28)
     let (registry, secret) = (registry, secret)
