@@ -163,9 +163,12 @@ def board():
              (rate("citycode_segments_applied_total", "instance"), "{{instance}} applied/s"),
              (rate("citycode_segments_refused_total", "instance"), "{{instance}} refused/s")],
             "none", width=6)
-    b.graph("Age of the generation in force", "Since the last bulk computation was activated.",
-            [(f"max by (region) (citycode_generation_age_seconds{{{R}}})", "{{region}}")], "s",
-            width=6)
+    b.graph("Generation in force", "Its age, its number (0: none), and how long changes waited for"
+            " the last switch.",
+            [(f"max by (region) (citycode_generation_age_seconds{{{R}}})", "{{region}} age (s)"),
+             (f"max by (region) (citycode_generation_in_force{{{R}}})", "{{region}} number"),
+             (f"max by (region) (citycode_generation_switch_seconds{{{R}}})",
+              "{{region}} switch (s)")], "none", width=6)
 
     b.row("Partners and keys")
     b.graph("Scans sent to partners", "unreachable: their people are answered region_unreachable.",
