@@ -106,7 +106,9 @@ extension LedgerWriter {
   /// Runs `body` on the writer's thread and waits for its end; from a thread of one's own alone.
   /// NIO's futures may not be waited for on the threads that NIO makes, so this looks every
   /// millisecond.
-  private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+  private func onThread<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value
+  ) throws -> Value {
     let result = Box<Value>()
     thread.all[0].execute { result.set(Result { try body() }) }
     while true {

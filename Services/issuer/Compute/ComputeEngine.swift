@@ -141,8 +141,9 @@ struct ComputeEngine {
     _ base: GenerationBase, _ pages: Range<Int>, _ index: KeyIndex
   ) throws -> RecordStore {
     let owners =
-      UInt64(pages.lowerBound * StatusPage.statusCount)
-      ..< UInt64(pages.upperBound * StatusPage.statusCount)
+      UInt64(
+        pages.lowerBound * StatusPage.statusCount)..<UInt64(
+        pages.upperBound * StatusPage.statusCount)
     return RecordStore(
       owners: owners,
       ownersInPartition: StatusPages.partitionPages(of: pages.count) * StatusPage.statusCount,
