@@ -48,7 +48,8 @@ test: test-dependencies suite-test deploy-check
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
 	$(SWIFT_TEST) --skip-build --filter EndToEndTests
 	swift build -c release
-	$(SWIFT_TEST) --skip-build --filter BenchmarkTests
+	$(SWIFT_TEST) --skip-build --filter ThresholdTests
+	$(SWIFT_TEST) --skip-build --filter OverloadTests
 
 check: test-dependencies
 	swift format lint --strict --parallel --recursive $(SOURCES)
