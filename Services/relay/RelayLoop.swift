@@ -20,8 +20,8 @@ final class RelayLoop: LoopService {
 
   init(parts: RelayParts, loop: Loop) throws {
     self.parts = parts
-    verifier = parts.verifierURL.map { Upstream($0, tls: parts.tls, on: loop) }
-    partners = parts.partnerURLs.mapValues { Upstream($0, tls: parts.tls, on: loop) }
+    verifier = parts.verifierURL.map { Upstream($0, sharing: parts.tls, on: loop) }
+    partners = parts.partnerURLs.mapValues { Upstream($0, sharing: parts.tls, on: loop) }
     router = Router([
       Route(.post, "/v1/foreign-scans", grant: Grant.relayScan, bodyBytesMax: 4_096) {
         [unowned self] exchange in

@@ -260,8 +260,8 @@ extension VerifierLoop {
     guard principal.scenes.contains(name) || principal.scenes.contains("*") else {
       throw .forbidden("This principal may not scan for that scene; a scan names a scene.")
     }
-    guard let scene = parts.scenes[name] else {
-      let known = parts.scenes.keys.sorted().joined(separator: ", ")
+    guard let scene = scenes[name] else {
+      let known = scenes.keys.sorted().joined(separator: ", ")
       throw Problem(422, "unknown_scene", "There is no such scene here; known: \(known).")
     }
     let point = point ?? principal.point

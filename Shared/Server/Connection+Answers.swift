@@ -21,6 +21,16 @@ extension Connection {
   }
 }
 
+extension Connection {
+  /// The grants are others now: who asks, and what for, is found out anew.
+  func forgetPrincipal() {
+    principal = principal.map { host.grants.principal(certificateURI: $0.name) }
+    lastAuthorization = []
+    lastTokenPrincipal = nil
+    admitted = nil
+  }
+}
+
 /// A request that waits for the end of a turn.
 struct WaitingRequest {
   let connection: Connection

@@ -26,18 +26,18 @@ final class Connection: ChannelInboundHandler {
   /// Bytes given to the socket since the beginning.
   private var writtenBytes = 0
   private var channel: (any Channel)?
-  private var principal: Principal?
+  var principal: Principal?
   private var isTrusted = false
   /// The last `authorization` value seen here and whom it stands for: gates send the same one
   /// with every request.
-  private var lastAuthorization: [UInt8] = []
-  private var lastTokenPrincipal: Principal?
+  var lastAuthorization: [UInt8] = []
+  var lastTokenPrincipal: Principal?
   /// Of the last request that had to wait.
   var urgency = Urgency.normal
   /// Whether there was a request since the host looked.
   var wasActive = false
   /// What the last request was admitted to: a gate's requests are all alike.
-  private var admitted: Admitted?
+  var admitted: Admitted?
   private var plaintext: [UInt8] = []
   private var output: [UInt8] = []
   private var ciphertext: [UInt8] = []

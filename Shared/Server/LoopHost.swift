@@ -1,6 +1,7 @@
 import Codes
 package import HTTP2
 internal import NIOCore
+import Security
 
 /// What a service does on one event loop.
 package protocol LoopService: AnyObject {
@@ -23,7 +24,9 @@ final class LoopHost {
   let loop: Loop
   let service: any LoopService
   let router: Router
-  let grants: GrantTable
+  private(set) var grants: GrantTable
+  /// What new connections over TLS are served with, if not with what the listener began with.
+  private(set) var serverTLS: TLSContext?
   let limits: ServerLimits
   let counters: RequestCounters
   let handshakes: HandshakeGate
@@ -35,6 +38,8 @@ final class LoopHost {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
+  /// What waits for the end of the turn.
+  private var betweenTurns: [() -> Void] = []
   /// Goes up whenever a socket was read: what came with a read was sent before it.
   var readNumber = 0
   private var admission: Admission
@@ -193,6 +198,24 @@ final class LoopHost {
     needsFlush.removeAll(keepingCapacity: true)
     for connection in waiting { connection.flushNow() }
     admission.rest(from: System.monotonicNanoseconds)
+    if !betweenTurns.isEmpty { finishTurn() }
+  }
+
+  private func finishTurn() {
+    for body in exchange(&betweenTurns, with: []) { body() }
+  }
+
+  /// Runs `body` when no request is under way on the loop's own stack: now, or at the turn's end.
+  func whenTurnEnds(_ body: @escaping () -> Void) {
+    if turnIsOpen { betweenTurns.append(body) } else { body() }
+  }
+
+  /// Goes on with other grants and, for new connections, another certificate. Whom open
+  /// connections speak for is asked again at their next request.
+  func replace(grants: GrantTable, tls: TLSContext?) {
+    self.grants = grants
+    if let tls { serverTLS = tls }
+    for connection in connections.values { connection.forgetPrincipal() }
   }
 
   private func followLevel(now: UInt64) {
@@ -267,6 +290,8 @@ package struct ServerLimits: Sendable {
   package var handshakeMilliseconds = 5_000
   /// How long a drain waits for open streams.
   package var drainMilliseconds = 10_000
+  /// Whether other processes may listen on the same addresses.
+  package var sharesPort = false
   /// When requests are refused because there are too many.
   var admission = AdmissionLimits()
   package var anonymous = SessionLimits.anonymous
