@@ -170,8 +170,9 @@ struct TLSRotation: ParsableCommand {
       let authority = try path("client_ca_file")
       try TLSContext.check(certificateFile: certificate, keyFile: key, caFile: authority)
       // A process that starts between the two finds a key that does not fit, and starts again.
-      for (name, source, mode) in [("key_file", key, 0o600), ("certificate_file", certificate, 0o644)]
-      {
+      for (name, source, mode) in [
+        ("key_file", key, 0o600), ("certificate_file", certificate, 0o644),
+      ] {
         try System.replaceFile(
           try path(name), with: try System.readFile(source), mode: UInt32(mode), keepsOwner: true)
       }

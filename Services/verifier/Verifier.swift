@@ -110,6 +110,11 @@ struct VerifierParts: Sendable {
     let configuration = process.configuration
     rules = try Self.rules(configuration)
     scenes = try Self.readScenes(try configuration.string("scenes_directory"))
+    if let url = configuration.optional("relay_url") {
+      relay = (try UpstreamURL(url), process.clientTLS)
+    } else {
+      relay = nil
+    }
     let cacheDirectory = try configuration.string("cache_directory")
     let mapSize = try configuration.integer("map_size_mib") << 20
     cache = try SharedCache(
@@ -124,11 +129,6 @@ struct VerifierParts: Sendable {
       staleAfterSeconds: min(
         try configuration.integer("stale_after_seconds"), rules.statusAgeMaxSeconds))
     epochKeysPath = "\(cacheDirectory)/\(EpochKeyFile.name)"
-    if let url = configuration.optional("relay_url") {
-      relay = (try UpstreamURL(url), process.clientTLS)
-    } else {
-      relay = nil
-    }
     foreignTimeoutMilliseconds = try configuration.integer("foreign_timeout_milliseconds")
     var random = RandomPool()
     processNumber = UInt32(truncatingIfNeeded: random.nextUInt64())
@@ -141,7 +141,8 @@ struct VerifierParts: Sendable {
     if let url = process.configuration.optional("relay_url") { _ = try UpstreamURL(url) }
   }
 
-  private static func rules(_ configuration: Configuration) throws(ConfigurationError) -> ScanRules {
+  private static func rules(_ configuration: Configuration) throws(ConfigurationError) -> ScanRules
+  {
     guard let region = Region(text: try configuration.string("region")) else {
       throw ConfigurationError("region must be a GB/T 2260 code of six digits")
     }

@@ -135,11 +135,14 @@ extension EndToEnd {
       var wrongFiles: [Mistake] {
         let own = "\(home.directory)/verifier"
         return [
-          Mistake("verifier", "certificate_file=/nowhere/a.pem", says: "/nowhere/a.pem", "no such file"),
-          Mistake("verifier", "certificate_file=\(own).key", says: "\(own).key", "PEM certificates"),
+          Mistake(
+            "verifier", "certificate_file=/nowhere/a.pem", says: "/nowhere/a.pem", "no such file"),
+          Mistake(
+            "verifier", "certificate_file=\(own).key", says: "\(own).key", "PEM certificates"),
           Mistake("verifier", "key_file=\(home.directory)/issuer.key", says: "not the key of"),
           Mistake("verifier", "key_file=/nowhere/a.key", says: "/nowhere/a.key", "create or mount"),
-          Mistake("verifier", "key_file=\(directory)/readable.key", says: "readable.key", "chmod 0600"),
+          Mistake(
+            "verifier", "key_file=\(directory)/readable.key", says: "readable.key", "chmod 0600"),
           Mistake("verifier", "key_file=\(directory)", says: "not a regular file"),
           Mistake(
             "verifier", "certificate_file=\(directory)/over.pem", "key_file=\(directory)/over.key",
@@ -148,14 +151,17 @@ extension EndToEnd {
             "verifier", "certificate_file=\(directory)/early.pem",
             "key_file=\(directory)/early.key", says: "/CN=early begins", "clock"),
           Mistake("verifier", "client_ca_file=\(directory)/empty", says: "empty", "PEM"),
-          Mistake("verifier", "grants_file=/nowhere/g.json", says: "grants_file", "/nowhere/g.json"),
+          Mistake(
+            "verifier", "grants_file=/nowhere/g.json", says: "grants_file", "/nowhere/g.json"),
           Mistake("verifier", "grants_file=\(directory)/cut.json", says: "cut.json", "JSON"),
-          Mistake("verifier", "grants_file=\(directory)/grant.json", says: "unknown grant \"scan\""),
+          Mistake(
+            "verifier", "grants_file=\(directory)/grant.json", says: "unknown grant \"scan\""),
           Mistake("verifier", "grants_file=\(directory)/twice.json", says: "name a stands twice"),
           Mistake("verifier", "ticket_secret_file=\(directory)/short", says: "32 or more"),
           Mistake("verifier", "scenes_directory=\(directory)/no-scenes", says: "holds no .json"),
           Mistake("verifier", "scenes_directory=/nowhere", says: "scenes_directory", "/nowhere"),
-          Mistake("verifier", "scenes_directory=\(directory)/bad-scenes", says: "a.json", "\"colour\""),
+          Mistake(
+            "verifier", "scenes_directory=\(directory)/bad-scenes", says: "a.json", "\"colour\""),
           Mistake("verifier", "scenes_directory=\(directory)/same-scenes", says: "stands twice"),
           Mistake(
             "relay", "follow_url=https://127.0.0.1:1", "sealer_public_key_file=\(own).pem",
@@ -165,18 +171,15 @@ extension EndToEnd {
 
       /// What a second process of a host does wrong.
       var whileRunning: [Mistake] {
-        let free = "admin_listen=127.0.0.1:0"
         let port = home.ports["issuer"]!.https
         return [
-          Mistake("relay", free, "listen=127.0.0.1:\(port)", says: "port \(port)", "in use"),
+          Mistake("relay", "listen=127.0.0.1:\(port)", says: "port \(port)", "in use"),
+          Mistake("relay", "admin_listen=127.0.0.1:\(port)", says: "port \(port)", "in use"),
+          Mistake("verifier", says: "\(home.directory)/journal", "end that one first"),
+          Mistake("issuer", says: "\(home.directory)/cache", "end that one first"),
           Mistake(
-            "verifier", free, "listen=127.0.0.1:0", "listen_h2c=",
-            says: "\(home.directory)/journal"),
-          Mistake(
-            "issuer", free, "listen=127.0.0.1:0", "listen_h2c=", says: "\(home.directory)/cache"),
-          Mistake(
-            "relay", free, "listen=127.0.0.1:0", "listen_h2c=", "follow_url=https://127.0.0.1:1",
-            says: "cache_directory", "\(home.directory)/cache"),
+            "relay", "follow_url=https://127.0.0.1:1", says: "cache_directory",
+            "\(home.directory)/cache"),
         ]
       }
 
@@ -203,9 +206,11 @@ private func expectOneLine(
   _ world: World, _ service: String, _ settings: [String], _ words: [String]
 ) async throws {
   let configuration = world.home.daemon(service).configurationFile
+  // Beside the service that may be running: any ports but its own.
+  let all = ["admin_listen=127.0.0.1:0", "listen=127.0.0.1:0", "listen_h2c="] + settings
   let result = try await Command.run(
     world.programs.path(of: service),
-    ["serve", "--config", configuration] + settings.flatMap { ["--set", $0] }, timeoutSeconds: 20)
+    ["serve", "--config", configuration] + all.flatMap { ["--set", $0] }, timeoutSeconds: 20)
   let place: Comment = "\(service) \(settings): \(result.ending) \(result.error)"
   #expect(result.ending == .exited(64) || result.ending == .exited(1), place)
   #expect(result.output == "", place)

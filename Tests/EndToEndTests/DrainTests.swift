@@ -36,7 +36,8 @@ extension EndToEnd {
         home.verifier.send(.terminate)
         try await eventually("readiness is off", within: .seconds(20)) {
           let ready = try await works.probe("/readyz", of: "verifier")
-          return ready.status == 503 && ready.body.contains("accepting: the service is shutting down")
+          return ready.status == 503
+            && ready.body.contains("accepting: the service is shutting down")
         }
         // A load balancer that has not seen it yet sends somebody.
         let client = try home.newClient("verifier", token: home.credentials.token(.point))

@@ -36,7 +36,10 @@ extension EndToEnd {
           ("\(scenes)/pool.json", "{\"name\": \"pool\"", "pool.json"),
           (grants, "{\"principals\": []", "grants_file"),
           ("\(home.directory)/verifier.pem", "no certificate", "verifier.pem"),
-          ("\(home.directory)/verifier.key", Files.text("\(home.directory)/issuer.key"), "not the key"),
+          (
+            "\(home.directory)/verifier.key", Files.text("\(home.directory)/issuer.key"),
+            "not the key"
+          ),
         ] {
           let whole = Files.bytes(file)
           // What is good beside it must not be taken over either.

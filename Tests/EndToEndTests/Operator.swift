@@ -42,7 +42,10 @@ struct Operator {
   func probe(_ path: String, of service: String) async throws -> (status: Int, body: String) {
     let result = try await Command.run(
       "curl",
-      ["-sS", "--http1.1", "--max-time", "5", "-w", "\n%{http_code}", site.adminURL(service) + path])
+      [
+        "-sS", "--http1.1", "--max-time", "5", "-w", "\n%{http_code}",
+        site.adminURL(service) + path,
+      ])
     let status = result.output.split(separator: "\n").last.map(String.init) ?? ""
     return (Int(status) ?? 0, String(result.output.dropLast(status.count + 1)))
   }

@@ -4,7 +4,8 @@ import World
 
 extension EndToEnd {
   @Suite struct RollingRestartTests {
-    @Test("P-90: two verifiers on one address are restarted in turn under load, and nothing is lost")
+    @Test(
+      "P-90: two verifiers on one address are restarted in turn under load, and nothing is lost")
     func rolling() async throws {
       try await withWorld { plan in
         plan.regions = ["310000"]
@@ -43,7 +44,8 @@ extension EndToEnd {
         #expect(gates.faults == [])
         #expect(pids.count == 4)
         let count = gates.count
-        print("P-90: 4 restarts under load, \(count) scans on \(gates.connections) connections, 0 lost")
+        print(
+          "P-90: 4 restarts under load, \(count) scans on \(gates.connections) connections, 0 lost")
         #expect(count > 1_800)
         _ = try await works.probe("/readyz", of: "verifier")
         await second.stop()

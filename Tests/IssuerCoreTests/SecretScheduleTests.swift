@@ -73,7 +73,8 @@ import Testing
     let third = [UInt8](repeating: 3, count: 32)
     let twice = once.adding(third, from: start, at: Self.now)
     #expect(twice.count == 2 && twice.lastStart == start)
-    #expect(twice.key(of: start) == SecretSchedule(region: Self.region, secret: third).key(of: start))
+    #expect(
+      twice.key(of: start) == SecretSchedule(region: Self.region, secret: third).key(of: start))
 
     for (hours, remain) in [(0, 3), (2, 3), (3, 2)] as [(Int64, Int)] {
       let later = start.start.advanced(bySeconds: hours * 3_600)
@@ -91,7 +92,8 @@ import Testing
     arguments: [
       "", "zz", "citycode-region-secret 1", "citycode-region-secret 2\nhandles H\nfrom 0 S",
       "citycode-region-secret 1\nhandles H", "citycode-region-secret 1\nfrom 0 S\nhandles H",
-      "citycode-region-secret 1\nhandles H\nfrom x S", "citycode-region-secret 1\nhandles H\nfrom 0",
+      "citycode-region-secret 1\nhandles H\nfrom x S",
+      "citycode-region-secret 1\nhandles H\nfrom 0",
       "citycode-region-secret 1\nhandles H\nfrom 5 S\nfrom 5 S",
       "citycode-region-secret 1\nhandles H\nfrom 5 S\nfrom 4 S",
       "citycode-region-secret 1\nhandles HH\nfrom 0 S",

@@ -46,7 +46,8 @@ import Testing
     fault.text = nil
     #expect(port.answer("/readyz").status == 200)
     port.drain()
-    #expect(port.answer("/readyz").body == "[-] accepting: the service is shutting down\nnot ready\n")
+    #expect(
+      port.answer("/readyz").body == "[-] accepting: the service is shutting down\nnot ready\n")
     #expect(port.answer("/livez").status == 200)
   }
 
