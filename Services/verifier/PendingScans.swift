@@ -97,18 +97,20 @@ extension VerifierLoop {
     let region = parts.rules.region
     // By index: nothing below begins a scan.
     for index in pending.scans.indices {
-      let scan = pending.scans[index]
+      // Member by member: a copy of the whole would count each reference in it.
+      let context = pending.scans[index].context
+      let level = pending.scans[index].level
       let verdict: Verdict
-      switch scan.step {
+      switch pending.scans[index].step {
       case .decided(let known): verdict = known
       case .opened(let code):
-        verdict = rules(at: scan.level).judge(
-          code, status: pending.statuses[index], scene: scan.context.scene, now: now,
+        verdict = rules(at: level).judge(
+          code, status: pending.statuses[index], scene: context.scene, now: now,
           asOf: cache.asOf)
       }
       let finding = Finding(verdict, region: region, asOf: cache.asOf)
-      switch scan.destination {
-      case .request(let reply): answer(reply, finding, scan.context, now, scan.level)
+      switch pending.scans[index].destination {
+      case .request(let reply): answer(reply, finding, context, now, level)
       case .batch(let batch, let place): batch.answer(finding, at: place)
       }
     }

@@ -42,9 +42,7 @@ final class VerifierLoop: LoopService {
 
   init(parts: VerifierParts, loop: Loop, metrics: Metrics) throws {
     self.parts = parts
-    var rules = parts.rules
-    rules.allowsAnyAge = true
-    lastKnownRules = rules
+    lastKnownRules = parts.rules.forAnyAge
     self.loop = loop
     cache = try CacheReader(parts.cache, region: parts.rules.region)
     journal = parts.journal.handoff(ofLoop: loop.index)
