@@ -129,10 +129,12 @@ final class KnownScan {
   let context: ScanContext
   /// The request's JSON but for the code; `nil` for a text.
   let json: RepeatedObject?
+  let isText: Bool
 
   init(fieldsID: Int, context: ScanContext, json: RepeatedObject? = nil) {
     self.fieldsID = fieldsID
     self.context = context
     self.json = json
+    isText = json == nil
   }
 }
