@@ -9,7 +9,7 @@ import VerifierCore
 extension VerifierLoop {
   var scanRoutes: [Route] {
     [
-      // Not `unowned`, which would count twice for each scan: the loop lives as long as the process.
+      // Not `unowned`, which counts twice for each scan: the loop lives as long as the process.
       Route(.post, "/v1/scans", grant: Grant.scan, bodyBytesMax: 4_096) { [self] exchange in
         do throws(Problem) { try scan(exchange) } catch { exchange.respond(error) }
       },
