@@ -86,8 +86,8 @@ final class EpochKeyWriter: Sendable {
     if let epoch = schedule.conflict(with: secret.schedule, at: now, hoursAhead: hoursAhead) {
       throw ConfigurationError(
         "region_secret_file: the key of epoch \(epoch) (\(epoch.start)) would change, of which"
-          + " codes or keys may have been given out. Run `issuer keys rotate region-secret` again, which"
-          + " chooses a later epoch; or, if those codes shall die, restart the issuer")
+          + " codes or keys may have been given out. Run `issuer keys rotate region-secret` again,"
+          + " which chooses a later epoch; or, if those codes shall die, restart the issuer")
     }
     secret.schedule = schedule
     let adopted = secret
