@@ -36,6 +36,13 @@ package final class Daemon: Sendable {
 
   package var processID: Int32? { state.withLock { $0.processID } }
 
+  /// Whether the process that was started still runs.
+  package var isAlive: Bool {
+    guard let processID else { return false }
+    let state = Files.text("/proc/\(processID)/stat").split(separator: ")").last ?? ""
+    return !state.isEmpty && !state.hasPrefix(" Z")
+  }
+
   package var addresses: Addresses? { state.withLock { $0.addresses } }
 
   /// Starts the process and waits for its line that says it is ready; with at most so many
