@@ -1,6 +1,11 @@
 /// The version of what an environment holds: which tables there are, and how keys and values are
 /// laid out. It is recorded in the environment, so that no program reads what it would take for
 /// something else.
+///
+/// Of two versions of the program on one host, N and N-1, during an upgrade: the writer of N brings
+/// up what N-1 wrote (a status cache is emptied and filled again), readers of N wait for that, and
+/// readers of N-1 that have a cache open answer 503 once it was made anew. Back from N to N-1 goes
+/// where the format stayed; where it did not, N-1 refuses and names the cure.
 package struct StoredFormat: Sendable {
   /// What a step writes to bring what is stored from one version to the next. One transaction, so
   /// at most some ten thousand puts, or reading as it goes.
