@@ -63,7 +63,9 @@ extension EndToEnd {
         }
         let first = try await watch.compute()
         await world.home.issuer.stop()
-        let cases = try await tracer.cases(of: order(first), max: Self.casesMax)
+        // By `write` threads wake each other here, too, and no disk makes that fail.
+        let cases = try await tracer.cases(
+          of: order(first), max: Self.casesMax, leavingOut: ["write", "writev"])
         try await world.home.issuer.start()
         world.home.forgetClients()
         var failed = 0
@@ -73,7 +75,8 @@ extension EndToEnd {
           let ending = try await tracer.run(order(number), fault)
           if ending != .exited(0) { failed += 1 }
           #expect(
-            [.exited(0), .exited(1), fault.expectedEnding].contains(ending), "\(fault): \(ending)")
+            [.exited(0), .exited(1), .exited(64), fault.expectedEnding].contains(ending),
+            "\(fault): \(ending)")
           world.home.forgetClients()
           try await world.home.issuer.start()
           try await watch.check(acknowledged: ending == .exited(0) ? number : nil, "\(fault)")
@@ -110,7 +113,8 @@ extension EndToEnd {
             await watch.write()
           }
           #expect(world.home.issuer.isAlive, "\(fault) ended the issuer")
-          await world.home.issuer.stop()
+          let ending = await world.home.issuer.stop()
+          #expect(ending == .exited(0), "\(fault)")
           world.home.forgetClients()
           try await world.home.issuer.start()
           try await watch.check(acknowledged: isDone ? number : nil, "\(fault)")
