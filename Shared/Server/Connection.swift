@@ -209,7 +209,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serve(_ request: Request, _ admitted: Admitted) {
     wasActive = true
-    guard host.mustQueue(bodyBytes: request.body.count) else {
+    guard host.mustQueue(bodyBytes: request.bodyByteCount) else {
       return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
     }
     host.enqueue(
