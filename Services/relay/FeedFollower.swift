@@ -43,12 +43,12 @@ final class FeedFollower: Sendable {
     var follower: Follower
     var snapshot: SnapshotBuilder?
     var keysDueMilliseconds: UInt64 = 0
-    var careDueMilliseconds: UInt64 = 0
-    var care = CacheCare()
+    var care: CacheCare
 
-    init(_ upstream: Upstream, _ follower: Follower) {
+    init(_ upstream: Upstream, _ follower: Follower, _ care: CacheCare) {
       self.upstream = upstream
       self.follower = follower
+      self.care = care
     }
   }
 
@@ -78,12 +78,17 @@ final class FeedFollower: Sendable {
       "citycode_segments_applied_total", "Segments applied to the status cache.")
     refused = process.metrics.counter(
       "citycode_segments_refused_total", "Answers of the feed that did not follow or verify.")
+    let readers = cache.readers
+    process.metrics.offerReaders(of: "status_cache") { try? readers.report().figures }
     let tls = process.clientTLS
+    let care = CacheCare(endsHungReaders: try configuration.boolean("kill_hung_readers"))
     let loop = thread.all[0]
     try loop.run {
       let state = State(
-        Upstream(url, sharing: tls, on: loop), self.newFollower())
-      self.step(LoopBound(state, on: loop))
+        Upstream(url, sharing: tls, on: loop), self.newFollower(), care)
+      let bound = LoopBound(state, on: loop)
+      self.step(bound)
+      self.careForCache(bound)
     }
   }
 
@@ -160,10 +165,6 @@ final class FeedFollower: Sendable {
       state.keysDueMilliseconds = now + Self.keysMilliseconds
       fetchKeys(bound)
     }
-    if now >= state.careDueMilliseconds {
-      state.careDueMilliseconds = now + 1_000
-      careForCache(state)
-    }
     state.upstream.send(.get, state.follower.request.path, timeoutMilliseconds: 20_000) { result in
       let pause = self.take(result, bound.value)
       if pause == 0 {
@@ -174,13 +175,16 @@ final class FeedFollower: Sendable {
     }
   }
 
-  private func careForCache(_ state: State) {
+  /// Once a second, however long an answer of the feed takes.
+  private func careForCache(_ bound: LoopBound<State>) {
     do {
-      let complaint = try state.care.tick(cache)
-      status.withLock { $0.cache = complaint }
+      let findings = try bound.value.care.tick(cache)
+      for alarm in findings.alarms { log.error("status_cache", metadata: ["alarm": "\(alarm)"]) }
+      status.withLock { $0.cache = findings.complaint }
     } catch {
       status.withLock { $0.cache = "\(error)" }
     }
+    thread.all[0].schedule(afterMilliseconds: 1_000) { self.careForCache(bound) }
   }
 
   /// Applies an answer; how long to wait before the next request.

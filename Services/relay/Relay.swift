@@ -72,6 +72,9 @@ enum RelaySettings {
       Setting(
         "sealer_public_key_file", .string, default: "",
         "Ed25519 public key, PEM, of the region's sealer: the feed is believed under it alone"),
+      Setting(
+        "kill_hung_readers", .boolean, default: "true",
+        "kill a process that has held a view of the status cache for 5 s: else the file grows"),
     ]
 }
 

@@ -5,6 +5,7 @@ import JSON
 import Security
 import Server
 import StatusCache
+import Storage
 import Synchronization
 import VerifierCore
 
@@ -33,6 +34,8 @@ struct Verifier: ParsableCommand {
         metrics.gauge(
           "citycode_status_age_seconds", "Age of this host's knowledge of statuses."
         ) { parts.health.ageSeconds }
+        metrics.offerReaders(of: "status_cache") { try? parts.cache.readers()?.figures }
+        metrics.offerReaders(of: "journal") { try? parts.journal.readers.report().figures }
         let scenesDirectory = try process.configuration.string("scenes_directory")
         try process.serve(
           checks: parts.health.checks,

@@ -1,5 +1,5 @@
 package import Codes
-import Storage
+package import Storage
 import Synchronization
 
 /// The status cache as a reading process holds it: opened as soon as its writer has made it.
@@ -57,6 +57,9 @@ package final class SharedCache: Sendable {
   package func state() throws -> CacheState? {
     try opened()?.state()
   }
+
+  /// Who reads the cache; `nil` while there is none.
+  package func readers() throws -> ReaderReport? { try opened()?.readers.report() }
 
   /// Up to when the newest state is complete; `nil` while nothing may be answered from it.
   package var asOf: Instant? {

@@ -49,8 +49,10 @@ struct GenerationControl: Sendable {
     }
     try check(manifest, acceptRejects: acceptRejects)
     let result = try switchTo(number, state, isRollBack: false)
-    try retire()
-    return outcome("generation \(number) is in force", state, result, start)
+    var text = "generation \(number) is in force"
+    // What is in force does not depend on what lies beside it.
+    do { try retire() } catch { text += ", older ones were not removed: \(Faults.text(error))" }
+    return outcome(text, state, result, start)
   }
 
   func rollBack() throws -> Outcome {
