@@ -10,6 +10,8 @@ final class EpochKeyWriter: Sendable {
   private let parts: IssuerParts
   private let path: String
   private let state = Mutex<(epoch: KeyEpoch?, complaint: String?)>((nil, nil))
+  /// When the last of the keys written ends, in seconds since 1970; 0 before the first.
+  private let end = Atomic<Int64>(0)
 
   init(_ parts: IssuerParts, directory: String) {
     self.parts = parts
@@ -17,6 +19,12 @@ final class EpochKeyWriter: Sendable {
   }
 
   var complaint: String? { state.withLock { $0.complaint } }
+
+  /// How long this host's verifiers can open codes with what was written; not a number before.
+  var secondsLeft: Double {
+    let end = end.load(ordering: .relaxed)
+    return end > 0 ? KeyExpiry.secondsLeft(end) : .nan
+  }
 
   /// Writes now and whenever an hour begins.
   func start(on loop: Loop) {
@@ -32,6 +40,7 @@ final class EpochKeyWriter: Sendable {
     do {
       try System.replaceFile(path, with: file.bytes, mode: 0o640)
       state.withLock { $0 = (epoch, nil) }
+      end.store(file.endSeconds ?? 0, ordering: .relaxed)
     } catch {
       state.withLock { $0.complaint = error.description }
     }

@@ -44,17 +44,19 @@ struct Issuer: ParsableCommand {
         let keys = EpochKeyWriter(parts, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
         for (name, environment) in parts.environments {
-          process.metrics.gauge(
-            "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
-            ["environment": name]
-          ) { (try? environment().fraction) ?? .nan }
+          process.metrics.offerMapUse(name) { try environment().fraction }
         }
+        let metrics = process.metrics
+        metrics.gauge("citycode_feed_position", "Last change of the log.") {
+          Double(parts.ledger.ledgerState.lastPosition)
+        }
+        KeyExpiry.offer(metrics, "epoch_keys") { keys.secondsLeft }
         let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
           HealthCheck("epoch_keys") { keys.complaint },
         ]
         try process.serve(checks: checks, draining: parts.ledger.drain) { _ in
-          try IssuerLoop(issuer: parts)
+          try IssuerLoop(issuer: parts, metrics: metrics)
         } stop: {
           generations.close()
           parts.ledger.close()

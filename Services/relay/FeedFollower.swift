@@ -22,6 +22,7 @@ final class FeedFollower: Sendable {
   private let thread = Loops(count: 1)
   private let applied: Metrics.Counter
   private let refused: Metrics.Counter
+  private let levelAt: LevelTime
   private let status = Mutex<(feed: String?, keys: String?, cache: String?)>(
     ("the feed has not been reached yet", "no epoch keys yet", nil))
 
@@ -72,6 +73,15 @@ final class FeedFollower: Sendable {
       "citycode_segments_applied_total", "Segments applied to the status cache.")
     refused = process.metrics.counter(
       "citycode_segments_refused_total", "Answers of the feed that did not follow or verify.")
+    let (writer, level) = (cache, LevelTime())
+    levelAt = level
+    process.metrics.offerMapUse("status_cache") { try writer.mapUsage().fraction }
+    process.metrics.gauge(
+      "citycode_feed_position", "Last change of the log that this host's status cache has."
+    ) { Double(writer.state.appliedPosition) }
+    process.metrics.gauge(
+      "citycode_feed_lag_seconds", "Since the follower last was level with its source."
+    ) { level.secondsAgo }
     let upstreamURL = try UpstreamURL(url)
     let tls = process.clientTLS
     let loop = thread.all[0]
@@ -152,6 +162,7 @@ final class FeedFollower: Sendable {
         for action in try state.follower.received(response.body.span) {
           try perform(action, state)
         }
+        if state.follower.isLevel, state.snapshot == nil { levelAt.note() }
         complain(nil)
         return 0
       } catch let fault as SegmentFault {
@@ -224,5 +235,18 @@ final class FeedFollower: Sendable {
         self.status.withLock { $0.keys = error.description }
       }
     }
+  }
+}
+
+/// When the cache last was level with the feed; before that, when following began.
+private final class LevelTime: Sendable {
+  /// By the monotonic clock.
+  private let nanoseconds = Atomic<UInt64>(System.monotonicNanoseconds)
+
+  func note() { nanoseconds.store(System.monotonicNanoseconds, ordering: .relaxed) }
+
+  var secondsAgo: Double {
+    let then = nanoseconds.load(ordering: .relaxed)
+    return Double(System.monotonicNanoseconds - then) / 1e9
   }
 }

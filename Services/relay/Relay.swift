@@ -27,8 +27,9 @@ struct Relay: ParsableCommand {
       try options.run("relay", RelaySettings.all) { process in
         let parts = try RelayParts(process)
         let feed = try FeedFollower(process)
+        let metrics = process.metrics
         try process.serve(checks: feed?.checks ?? []) { loop in
-          try RelayLoop(parts: parts, loop: loop)
+          try RelayLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
           feed?.close()
         }

@@ -5,6 +5,7 @@ import JSON
 import Security
 import Server
 import StatusCache
+import Storage
 import Synchronization
 import VerifierCore
 
@@ -33,6 +34,15 @@ struct Verifier: ParsableCommand {
         metrics.gauge(
           "citycode_status_age_seconds", "Age of this host's knowledge of statuses."
         ) { parts.health.ageSeconds }
+        metrics.gauge(
+          "citycode_feed_position", "Last change of the log that this host's status cache has."
+        ) { (try? parts.cache.state()).map { Double($0.appliedPosition) } ?? 0 }
+        metrics.gauge("citycode_journal_backlog", "Scans answered and not yet durable.") {
+          Double(parts.journal.backlog)
+        }
+        metrics.offerMapUse("journal") { try parts.journal.mapUsage().fraction }
+        metrics.offerMapUse("status_cache") { try parts.cache.mapUsage()?.fraction }
+        KeyExpiry.offer(metrics, "epoch_keys") { parts.health.keysLeftSeconds }
         try process.serve(checks: parts.health.checks) { loop in
           try VerifierLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
@@ -166,7 +176,8 @@ final class VerifierHealth: Sendable {
   private let cache: SharedCache
   private let journal: Journal
   private let statusAgeMaxSeconds: Int
-  private let hasKeys = Atomic<Bool>(false)
+  /// When the last of the epoch keys ends, in seconds since 1970; 0 while there are none.
+  private let keysEnd = Atomic<Int64>(0)
 
   init(cache: SharedCache, journal: Journal, statusAgeMaxSeconds: Int) {
     self.cache = cache
@@ -174,7 +185,17 @@ final class VerifierHealth: Sendable {
     self.statusAgeMaxSeconds = statusAgeMaxSeconds
   }
 
-  func keysLoaded() { hasKeys.store(true, ordering: .releasing) }
+  func keysLoaded(_ file: EpochKeyFile) {
+    keysEnd.store(file.endSeconds ?? 0, ordering: .releasing)
+  }
+
+  private var hasKeys: Bool { keysEnd.load(ordering: .acquiring) > 0 }
+
+  /// How long codes can be opened with the keys held; not a number without any.
+  var keysLeftSeconds: Double {
+    let end = keysEnd.load(ordering: .acquiring)
+    return end > 0 ? KeyExpiry.secondsLeft(end) : .nan
+  }
 
   var ageSeconds: Double {
     guard let asOf = cache.asOf else { return .infinity }
@@ -192,7 +213,7 @@ final class VerifierHealth: Sendable {
           ? "its knowledge is \(seconds) seconds old: is the issuer or relay running?" : nil
       },
       HealthCheck("epoch_keys") { [self] in
-        hasKeys.load(ordering: .acquiring) ? nil : "none yet: the issuer or relay writes them"
+        hasKeys ? nil : "none yet: the issuer or relay writes them"
       },
       HealthCheck("journal") { [self] in journal.complaint },
     ]

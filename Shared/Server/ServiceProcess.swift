@@ -12,6 +12,9 @@ package struct ServiceProcess {
   private let grants: GrantTable
   private let limits: ServerLimits
   private let degradation: Degradation
+  private let requestLog: RequestLog?
+  /// When the certificates below run out.
+  private let keyExpiry = KeyExpiry()
   private let serverTLS: TLSContext?
   /// For calls to other services: trusts `client_ca_file`, shows `certificate_file`.
   package let clientTLS: TLSContext
@@ -23,9 +26,8 @@ package struct ServiceProcess {
     return identitySettings(listen: listen, admin: admin) + EdgeSettings.all
       + AdmissionSettings.all(deadlineMilliseconds: deadlineMilliseconds) + [
         Setting(
-          "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers"),
-        Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
-      ]
+          "drain_seconds", .integer(0...600), default: "10", "how long SIGTERM waits for answers")
+      ] + LogSettings.all
   }
 
   private static func identitySettings(listen: String, admin: String) -> [Setting] {
@@ -55,13 +57,15 @@ package struct ServiceProcess {
   /// Reads what the common keys name. Errors say which key and how to cure it.
   package init(_ configuration: Configuration) throws(ConfigurationError) {
     let name = configuration.service
-    guard let level = Logger.Level(rawValue: try configuration.string("log_level")) else {
-      throw ConfigurationError("log_level must be trace, debug, info, warning or error")
-    }
+    let level = try LogSettings.level(configuration)
     self.configuration = configuration
     self.name = name
-    log = LineLogHandler.logger(name, level: level)
+    log = LineLogHandler.logger(
+      name, level: level, format: try LogSettings.format(configuration))
+    requestLog = try LogSettings.requests(configuration)
     metrics = Metrics()
+    ProcessMetrics.offer(metrics)
+    keyExpiry.offer(metrics)
     let loopCount = try configuration.integer("loops")
     loops = Loops(count: loopCount)
     var limits = try EdgeSettings.limits(configuration, loops: loops.all.count, log: log)
@@ -79,6 +83,7 @@ package struct ServiceProcess {
         ticketSecret: try EdgeSettings.ticketSecret(configuration), ticketScope: name)
       clientTLS = try TLSContext.client(
         caFile: authority, certificateFile: certificate, keyFile: key)
+      try keyExpiry.read(certificateFile: certificate, clientCAFile: authority)
     } catch let error as ConfigurationError {
       throw error
     } catch {
@@ -106,7 +111,7 @@ package struct ServiceProcess {
     let adminPort = try admin.listen(adminEndpoint)
     let server = try HTTPServer(
       loops: loops, grants: grants, limits: limits, metrics: metrics, degradation: degradation,
-      makeService: makeService)
+      requestLog: requestLog, makeService: makeService)
     let secure = try Endpoint(try configuration.string("listen"), tls: serverTLS)
     let securePort = try server.listen(secure)
     let clear = try listenClear(server)
@@ -122,6 +127,7 @@ package struct ServiceProcess {
     server.drain()
     stop()
     loops.shutDown()
+    requestLog?.close()
     admin.shutDown()
     log.info("stopped")
   }
