@@ -44,8 +44,12 @@ struct PendingScans {
     cache.appendStatuses(at: places, to: &statuses)
   }
 
-  mutating func removeAll() {
-    scans.removeAll(keepingCapacity: true)
+  mutating func takeScans() -> [Scan] { exchange(&scans, with: []) }
+
+  /// Empties everything; `scans` is the array that was taken.
+  mutating func removeAll(reusing scans: consuming [Scan]) {
+    self.scans = scans
+    self.scans.removeAll(keepingCapacity: true)
     places.removeAll(keepingCapacity: true)
     statuses.removeAll(keepingCapacity: true)
   }
@@ -95,23 +99,27 @@ extension VerifierLoop {
     pending.readStatuses(cache)
     let now = turnTime
     let region = parts.rules.region
-    // By index: nothing below begins a scan.
-    for index in pending.scans.indices {
-      let scan = pending.scans[index]
+    let asOf = cache.asOf
+    // Out of `self`, so that its scans are lent and not copied: a copy counts each reference in it.
+    // Nothing below begins a scan.
+    let scans = pending.takeScans()
+    let lent = scans.span
+    for index in lent.indices {
       let verdict: Verdict
-      switch scan.step {
+      switch lent[index].step {
       case .decided(let known): verdict = known
       case .opened(let code):
-        verdict = rules(at: scan.level).judge(
-          code, status: pending.statuses[index], scene: scan.context.scene, now: now,
-          asOf: cache.asOf)
+        verdict = rules(at: lent[index].level).judge(
+          code, status: pending.statuses[index], scene: lent[index].context.scene, now: now,
+          asOf: asOf)
       }
-      let finding = Finding(verdict, region: region, asOf: cache.asOf)
-      switch scan.destination {
-      case .request(let reply): answer(reply, finding, scan.context, now, scan.level)
+      let finding = Finding(verdict, region: region, asOf: asOf)
+      switch lent[index].destination {
+      case .request(let reply):
+        answer(reply, finding, lent[index].context, now, lent[index].level)
       case .batch(let batch, let place): batch.answer(finding, at: place)
       }
     }
-    pending.removeAll()
+    pending.removeAll(reusing: scans)
   }
 }

@@ -32,7 +32,7 @@ struct ScanCounters {
   }
 
   func count(_ outcome: Outcome, _ context: ScanContext) {
-    let start = starts[Int(context.scene.number)]
+    let start = starts[context.sceneNumber]
     guard start >= 0 else { return }
     counters[start + Int(outcome.rawValue)].add()
   }

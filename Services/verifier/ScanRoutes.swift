@@ -9,7 +9,8 @@ import VerifierCore
 extension VerifierLoop {
   var scanRoutes: [Route] {
     [
-      Route(.post, "/v1/scans", grant: Grant.scan, bodyBytesMax: 4_096) { [unowned self] exchange in
+      // Not `unowned`, which counts twice for each scan: the loop lives as long as the process.
+      Route(.post, "/v1/scans", grant: Grant.scan, bodyBytesMax: 4_096) { [self] exchange in
         do throws(Problem) { try scan(exchange) } catch { exchange.respond(error) }
       },
       Route(.post, "/v1/scans/batch", grant: Grant.scan, bodyBytesMax: 262_144) {
@@ -32,11 +33,11 @@ extension VerifierLoop {
     let fieldsID = exchange.request.fieldsID
     let body = exchange.request.body
     if let known = knownScan(fieldsID) {
-      guard let json = known.json else {
+      if known.isText {
         decode(body.span)
         return try scan(exchange, known.context)
       }
-      if let range = json.value(in: body.span) {
+      if let range = known.json?.value(in: body.span) {
         decode(body.span.extracting(range))
         return try scan(exchange, known.context)
       }

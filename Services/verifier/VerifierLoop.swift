@@ -42,9 +42,7 @@ final class VerifierLoop: LoopService {
 
   init(parts: VerifierParts, loop: Loop, metrics: Metrics) throws {
     self.parts = parts
-    var rules = parts.rules
-    rules.allowsAnyAge = true
-    lastKnownRules = rules
+    lastKnownRules = parts.rules.forAnyAge
     self.loop = loop
     cache = try CacheReader(parts.cache, region: parts.rules.region)
     journal = parts.journal.handoff(ofLoop: loop.index)
@@ -128,10 +126,12 @@ final class KnownScan {
   let context: ScanContext
   /// The request's JSON but for the code; `nil` for a text.
   let json: RepeatedObject?
+  let isText: Bool
 
   init(fieldsID: Int, context: ScanContext, json: RepeatedObject? = nil) {
     self.fieldsID = fieldsID
     self.context = context
     self.json = json
+    isText = json == nil
   }
 }

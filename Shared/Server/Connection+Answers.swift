@@ -61,7 +61,7 @@ extension Connection {
 
   private func answered(_ streamID: Int32, _ timing: RequestTiming, _ status: Int) {
     host.tally.answered(timing, status: status)
-    guard !logged.isEmpty, let request = logged.removeValue(forKey: streamID) else { return }
+    guard host.logsRequests, let request = logged.removeValue(forKey: streamID) else { return }
     host.log(request, timing, status: status)
   }
 

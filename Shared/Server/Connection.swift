@@ -228,7 +228,7 @@ final class Connection: ChannelInboundHandler {
 
   private func serve(_ request: Request, _ admitted: Admitted) {
     wasActive = true
-    guard host.mustQueue(bodyBytes: request.body.count) else {
+    guard host.mustQueue(bodyBytes: request.bodyByteCount) else {
       return serve(request, admitted, arrivedAt: host.arrivedAt)
     }
     host.enqueue(

@@ -30,6 +30,7 @@ final class LoopHost {
   var tally = AnswerTally()
   private let durations: RequestDurations
   private let requestLog: RequestLog?
+  let logsRequests: Bool
   private var sampler: RequestSampler
   private var openStreams = 0
   let handshakes: HandshakeGate
@@ -75,6 +76,7 @@ final class LoopHost {
     counters = RequestCounters(metrics)
     durations = RequestDurations(metrics, router.labels)
     self.requestLog = requestLog
+    logsRequests = requestLog != nil
     sampler = RequestSampler(oneIn: requestLog?.oneIn ?? 0)
     handshakes = HandshakeGate(limits, counters: counters.handshakes, on: loop)
     scheduleDeadlines()
@@ -228,8 +230,6 @@ final class LoopHost {
   }
 
   // MARK: The log of requests
-
-  var logsRequests: Bool { requestLog != nil }
 
   func picks(_ trace: TraceContext?) -> Bool { sampler.picks(trace) }
 

@@ -63,11 +63,9 @@ final class Stage {
   private var scratch: [UInt8] = []
 
   init(skewSeconds: Int = Scan.skewSeconds, allowsAnyAge: Bool = false) {
-    var rules = ScanRules(
+    rules = ScanRules(
       region: Scan.home, partners: [Scan.partner], clockSkewSeconds: skewSeconds,
-      statusAgeMaxSeconds: Scan.statusAgeMaxSeconds)
-    rules.allowsAnyAge = allowsAnyAge
-    self.rules = rules
+      statusAgeMaxSeconds: Scan.statusAgeMaxSeconds, allowsAnyAge: allowsAnyAge)
     var makers: [Region: CodeMaker] = [:]
     for region in [Scan.home, Scan.partner, Scan.stranger] {
       makers[region] = CodeMaker(region: region, secret: Stage.secret(of: region))

@@ -35,8 +35,8 @@ package struct ScanAnswerWriter {
     var statusBits: UInt64
     var asOf: Instant
     var level: DegradationLevel
-    /// Empty where nothing was written yet.
-    var text: [UInt8] = []
+    /// Bytes of its text; 0 where nothing was written yet.
+    var textLength = 0
 
     init(_ finding: Finding, _ scene: Scene, _ level: DegradationLevel) {
       self.level = level
@@ -48,36 +48,48 @@ package struct ScanAnswerWriter {
 
     func isLike(_ other: Middle) -> Bool {
       statusBits == other.statusBits && asOf == other.asOf && scene == other.scene
-        && region == other.region && level == other.level && !text.isEmpty
+        && region == other.region && level == other.level && textLength > 0
     }
   }
 
   private static let revisionMask: UInt64 = 0xFFFF << 40
   private static let middlesMax = 16
 
-  private let heads: [[UInt8]]
+  /// All heads and ends, one behind the other: to copy a range of one array counts no reference.
+  private let parts: [UInt8]
+  private let heads: [Range<Int>]
   /// The same without texts.
-  private let shortHeads: [[UInt8]]
-  private let ends: [[UInt8]]
+  private let shortHeads: [Range<Int>]
+  private let ends: [Range<Int>]
   /// By a hash of the status; an entry is used only if all of it fits.
   private var middles: [Middle] = []
+  /// Their texts, `middleBytesMax` for each.
+  private var middleTexts: [UInt8] = []
+  /// The longest middle: scene 32 bytes, region 6, kind 12, reason 3, two times, and the names.
+  static let middleBytesMax = 256
 
   package init() {
+    var parts: [UInt8] = []
+    func part(_ text: String) -> Range<Int> {
+      let start = parts.count
+      parts.append(contentsOf: text.utf8)
+      return start..<parts.count
+    }
     heads = Outcome.allCases.map { outcome in
-      Array(
+      part(
         """
         {"outcome":"\(outcome.name)","number":\(outcome.rawValue),"text":{"zh":"\(outcome.textZH)",\
         "en":"\(outcome.textEN)"},"voice":"\(outcome.voice)","receipt":"
-        """.utf8)
+        """)
     }
     shortHeads = Outcome.allCases.map { outcome in
-      Array(
-        "{\"outcome\":\"\(outcome.name)\",\"number\":\(outcome.rawValue),\"receipt\":\"".utf8)
+      part("{\"outcome\":\"\(outcome.name)\",\"number\":\(outcome.rawValue),\"receipt\":\"")
     }
     ends = DegradationLevel.allCases.map { level in
       let mark = level == .lastKnown ? ",\"last_known\":true" : ""
-      return Array(",\"level\":\"\(level.name)\"\(mark)}".utf8)
+      return part(",\"level\":\"\(level.name)\"\(mark)}")
     }
+    self.parts = parts
   }
 
   /// Appends the answer to one scan; `receipt` holds 16 bytes.
@@ -86,18 +98,26 @@ package struct ScanAnswerWriter {
     level: DegradationLevel = .full, to bytes: inout [UInt8]
   ) {
     let outcome = Int(finding.verdict.outcome.rawValue)
-    bytes.append(contentsOf: level == .full ? heads[outcome] : shortHeads[outcome])
+    bytes.append(
+      copying: parts.span.extracting(level == .full ? heads[outcome] : shortHeads[outcome]))
     Base32.encode(receipt, into: &bytes)
     var middle = Middle(finding, scene, level)
-    if middles.isEmpty { middles = Array(repeating: middle, count: Self.middlesMax) }
-    let slot = Int(truncatingIfNeeded: (middle.statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
-    if !middles[slot].isLike(middle) {
-      middle.text = Self.middle(finding, scene, level)
-      middles[slot] = middle
+    if middles.isEmpty {
+      middles = Array(repeating: middle, count: Self.middlesMax)
+      middleTexts = Array(repeating: 0, count: Self.middlesMax * Self.middleBytesMax)
     }
-    bytes.append(contentsOf: middles[slot].text)
+    let slot = Int(truncatingIfNeeded: (middle.statusBits &* 0x9E37_79B9_7F4A_7C15) >> 60)
+    let start = slot * Self.middleBytesMax
+    if !middles[slot].isLike(middle) {
+      let text = Self.middle(finding, scene, level)
+      middle.textLength = text.count
+      middles[slot] = middle
+      middleTexts.replaceSubrange(start..<(start + text.count), with: text)
+    }
+    let end = start + middles[slot].textLength
+    bytes.append(copying: middleTexts.span.extracting(start..<end))
     Self.append(number: now.milliseconds(since: finding.asOf), to: &bytes)
-    bytes.append(contentsOf: ends[Int(level.rawValue)])
+    bytes.append(copying: parts.span.extracting(ends[Int(level.rawValue)]))
   }
 
   private static func middle(

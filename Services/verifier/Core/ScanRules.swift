@@ -9,7 +9,7 @@ import Security
 /// ```
 /// `open` is all before the status, `judge` what follows: between them the caller fetches it.
 /// "Once" comes after: only the journal's writer can say who came first.
-package struct ScanRules: Sendable {
+package final class ScanRules: Sendable {
   package let region: Region
   package let partners: Set<Region>
   /// How far the clocks of the code's maker and this host may be apart, seconds.
@@ -17,15 +17,24 @@ package struct ScanRules: Sendable {
   /// Oldest knowledge an answer may rest on, seconds; a scene may ask for fresher.
   package let statusAgeMaxSeconds: Int
   /// Whether knowledge of any age will do: an operator holds D3.
-  package var allowsAnyAge = false
+  let allowsAnyAge: Bool
 
   package init(
-    region: Region, partners: Set<Region>, clockSkewSeconds: Int, statusAgeMaxSeconds: Int
+    region: Region, partners: Set<Region>, clockSkewSeconds: Int, statusAgeMaxSeconds: Int,
+    allowsAnyAge: Bool = false
   ) {
     self.region = region
     self.partners = partners
     self.clockSkewSeconds = clockSkewSeconds
     self.statusAgeMaxSeconds = statusAgeMaxSeconds
+    self.allowsAnyAge = allowsAnyAge
+  }
+
+  /// The same rules while an operator holds D3.
+  package var forAnyAge: ScanRules {
+    ScanRules(
+      region: region, partners: partners, clockSkewSeconds: clockSkewSeconds,
+      statusAgeMaxSeconds: statusAgeMaxSeconds, allowsAnyAge: true)
   }
 
   /// Decides what can be decided on the decoded `code` (any bytes) without the cache; `scratch` is

@@ -1,8 +1,9 @@
 package import Codes
 package import JSON
 
-/// A use of the code and its policy (design §7): data, read from one file per scene.
-package struct Scene: Sendable, Equatable {
+/// A use of the code and its policy (design §7): data, read from one file per scene. An object, so
+/// that a scan passes it on with one count instead of one for each of its members.
+package final class Scene: Sendable, Equatable {
   /// Where a code counts once within its life.
   package enum Once: String, Sendable, CaseIterable {
     case no
@@ -45,6 +46,12 @@ package struct Scene: Sendable, Equatable {
     self.statusAgeMaxSeconds = statusAgeMaxSeconds
   }
 
+  package static func == (one: Scene, other: Scene) -> Bool {
+    one.name == other.name && one.number == other.number && one.colours == other.colours
+      && one.kinds == other.kinds && one.once == other.once && one.priority == other.priority
+      && one.statusAgeMaxSeconds == other.statusAgeMaxSeconds
+  }
+
   func allows(_ colour: Colour) -> Bool { colourBits & 1 << colour.rawValue != 0 }
 
   func allows(_ kind: HolderKind) -> Bool { kindBits & 1 << kind.rawValue != 0 }
@@ -59,7 +66,7 @@ package struct Scene: Sendable, Equatable {
   ]
 
   /// Reads a scene file's JSON.
-  package init(json: JSONValue) throws(Fault) {
+  package convenience init(json: JSONValue) throws(Fault) {
     if let unknown = json.members?.first(where: { !Self.members.contains($0.name) }) {
       throw Fault(message: "unknown member \"\(unknown.name)\"; known: \(Self.members)")
     }

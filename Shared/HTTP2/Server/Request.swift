@@ -43,6 +43,7 @@ package final class Request {
   package var accept: [UInt8] { box.value.accept.bytes }
   package var authorization: [UInt8] { box.value.authorization.bytes }
   package var body: [UInt8] { box.value.body.bytes }
+  package var bodyByteCount: Int { box.value.body.bytes.count }
   package var fault: RequestFault? { box.value.fault }
 
   /// The value of any other header field.
