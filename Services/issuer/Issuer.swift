@@ -49,16 +49,18 @@ struct Issuer: ParsableCommand {
           parts, process.configuration, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
         for (name, environment) in parts.environments {
-          process.metrics.gauge(
-            "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
-            ["environment": name]
-          ) { (try? environment().fraction) ?? .nan }
+          process.metrics.offerMapUse(name) { try environment().fraction }
         }
         for (name, readers) in [
           ("registry", store.registry.readers), ("status_cache", store.cache.readers),
         ] {
           process.metrics.offerReaders(of: name) { try? readers.report().figures }
         }
+        let metrics = process.metrics
+        metrics.gauge("citycode_feed_position", "Last change of the log.") {
+          Double(parts.ledger.ledgerState.lastPosition)
+        }
+        KeyExpiry.offer(metrics, "epoch_keys") { keys.secondsLeft }
         let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
           HealthCheck("epoch_keys") { keys.complaint },
@@ -66,7 +68,7 @@ struct Issuer: ParsableCommand {
         try process.serve(
           checks: checks, draining: parts.ledger.drain, reloading: keys.reload
         ) { _ in
-          try IssuerLoop(issuer: parts)
+          try IssuerLoop(issuer: parts, metrics: metrics)
         } stop: {
           generations.close()
           parts.ledger.close()

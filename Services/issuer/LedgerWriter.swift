@@ -155,7 +155,7 @@ final class LedgerWriter: Sendable {
 
   // MARK: The writer's thread
 
-  /// Where the log stands, on the writer's thread.
+  /// Where the log stands; it goes on at once on any thread but the writer's.
   var ledgerState: Registry.State { state.withLock { $0 } }
 
   /// A switch that the log holds and the cache does not, on the writer's thread.

@@ -22,6 +22,7 @@ final class FeedFollower: Sendable {
   private let thread = Loops(count: 1)
   private let applied: Metrics.Counter
   private let refused: Metrics.Counter
+  private let levelAt: LevelTime
   private let staleAfterSeconds: Int
   private let status = Mutex(Status())
 
@@ -80,6 +81,15 @@ final class FeedFollower: Sendable {
       "citycode_segments_refused_total", "Answers of the feed that did not follow or verify.")
     let readers = cache.readers
     process.metrics.offerReaders(of: "status_cache") { try? readers.report().figures }
+    let (writer, level) = (cache, LevelTime())
+    levelAt = level
+    process.metrics.offerMapUse("status_cache") { try writer.mapUsage().fraction }
+    process.metrics.gauge(
+      "citycode_feed_position", "Last change of the log that this host's status cache has."
+    ) { Double(writer.state.appliedPosition) }
+    process.metrics.gauge(
+      "citycode_feed_lag_seconds", "Since the follower last was level with its source."
+    ) { level.secondsAgo }
     let tls = process.clientTLS
     let care = CacheCare(endsHungReaders: try configuration.boolean("kill_hung_readers"))
     let loop = thread.all[0]
@@ -207,6 +217,7 @@ final class FeedFollower: Sendable {
         for action in try state.follower.received(response.body.span) {
           try perform(action, state)
         }
+        if state.follower.isLevel, state.snapshot == nil { levelAt.note() }
         complain(nil)
         return 0
       } catch let fault as SegmentFault {
@@ -288,5 +299,18 @@ final class FeedFollower: Sendable {
         self.status.withLock { $0.keys = error.description }
       }
     }
+  }
+}
+
+/// When the cache last was level with the feed; before that, when following began.
+private final class LevelTime: Sendable {
+  /// By the monotonic clock.
+  private let nanoseconds = Atomic<UInt64>(System.monotonicNanoseconds)
+
+  func note() { nanoseconds.store(System.monotonicNanoseconds, ordering: .relaxed) }
+
+  var secondsAgo: Double {
+    let then = nanoseconds.load(ordering: .relaxed)
+    return Double(System.monotonicNanoseconds - then) / 1e9
   }
 }

@@ -29,10 +29,11 @@ struct Relay: ParsableCommand {
       ) { process in
         let parts = try RelayParts(process)
         let feed = try FeedFollower(process)
+        let metrics = process.metrics
         try process.serve(
           checks: feed?.checks ?? [], progress: { feed?.startProgress }
         ) { loop in
-          try RelayLoop(parts: parts, loop: loop)
+          try RelayLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
           feed?.close()
         }
