@@ -63,6 +63,9 @@ struct Issuer: ParsableCommand {
         KeyExpiry.offer(metrics, "epoch_keys") { keys.secondsLeft }
         let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
+          HealthCheck("signed_head") {
+            HeadAge.complaint(parts.ledger.headAsOf, now: WallClock.now())
+          },
           HealthCheck("epoch_keys") { keys.complaint },
         ]
         try process.serve(
@@ -228,5 +231,19 @@ extension IssuerStore {
         "pepper_file: \(path) must hold 64 hexadecimal digits; `issuer keys` makes such files")
     }
     return bytes
+  }
+}
+
+/// How long ago the log was last signed as complete, which its writer does each second.
+enum HeadAge {
+  /// Beyond this an issuer must not say that it is ready: what it answers may not be the newest.
+  static let secondsMax: UInt64 = 5
+
+  /// What is wrong with a head of `asOf`; `nil` if nothing is.
+  static func complaint(_ asOf: Instant, now: Instant) -> String? {
+    let age = now.milliseconds(since: asOf)
+    guard age > secondsMax * 1_000 else { return nil }
+    return "the log was last signed \(age / 1_000) seconds ago: its writer is stuck, see `ledger`"
+      + " and the disk"
   }
 }

@@ -89,6 +89,8 @@ final class LedgerWriter: Sendable {
   /// The signed head: where the sealed log ends, and when that was.
   var head: [UInt8] { shared.withLock { $0.head } }
 
+  var headAsOf: Instant { shared.withLock { $0.headAsOf } }
+
   var lastSegment: UInt64 { shared.withLock { $0.lastSegment } }
 
   /// What keeps the ledger from being written; `nil` when it is well. A write that failed counts
