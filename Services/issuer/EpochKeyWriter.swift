@@ -15,6 +15,8 @@ final class EpochKeyWriter: Sendable {
     /// The file is of other secrets.
     var isOutdated = false
     var complaint: String?
+    /// When the last of the keys written ends, in seconds since 1970; 0 before the first.
+    var endSeconds: Int64 = 0
   }
 
   private let region: Region
@@ -44,6 +46,12 @@ final class EpochKeyWriter: Sendable {
     }
   }
 
+  /// How long this host's verifiers can open codes with what was written; not a number before.
+  var secondsLeft: Double {
+    let end = state.withLock { $0.endSeconds }
+    return end > 0 ? KeyExpiry.secondsLeft(end) : .nan
+  }
+
   /// Writes now and whenever an hour begins.
   func start(on loop: Loop) {
     write()
@@ -61,6 +69,7 @@ final class EpochKeyWriter: Sendable {
         state.epoch = epoch
         state.isOutdated = false
         state.complaint = nil
+        state.endSeconds = file.endSeconds ?? 0
       } catch {
         state.complaint = error.description
       }

@@ -22,11 +22,13 @@ struct Issuer: ParsableCommand {
         issuer activate 7 --config issuer.json
         issuer rollback --config issuer.json
         issuer compute --plan plan.yaml --config issuer.json
+        issuer backup /backups/today --config issuer.json
         issuer health --admin-url http://127.0.0.1:9440
       """,
     subcommands: [
       Serve.self, LoadCommand.self, ComputeCommand.self, ExplainCommand.self,
       GenerationsCommand.self, ActivateCommand.self, RollBackCommand.self, AssembleCommand.self,
+      BackupCommand.self, RestoreCommand.self,
       SampleCommand.self, SampleRecordsCommand.self, KeysCommand.self, Health.self,
     ])
 
@@ -47,11 +49,18 @@ struct Issuer: ParsableCommand {
           parts, process.configuration, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
         for (name, environment) in parts.environments {
-          process.metrics.gauge(
-            "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
-            ["environment": name]
-          ) { (try? environment().fraction) ?? .nan }
+          process.metrics.offerMapUse(name) { try environment().fraction }
         }
+        for (name, readers) in [
+          ("registry", store.registry.readers), ("status_cache", store.cache.readers),
+        ] {
+          process.metrics.offerReaders(of: name) { try? readers.report().figures }
+        }
+        let metrics = process.metrics
+        metrics.gauge("citycode_feed_position", "Last change of the log.") {
+          Double(parts.ledger.ledgerState.lastPosition)
+        }
+        KeyExpiry.offer(metrics, "epoch_keys") { keys.secondsLeft }
         let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
           HealthCheck("signed_head") {
@@ -62,7 +71,7 @@ struct Issuer: ParsableCommand {
         try process.serve(
           checks: checks, draining: parts.ledger.drain, reloading: keys.reload
         ) { _ in
-          try IssuerLoop(issuer: parts)
+          try IssuerLoop(issuer: parts, metrics: metrics)
         } stop: {
           generations.close()
           parts.ledger.close()
@@ -105,6 +114,9 @@ enum IssuerSettings {
       Setting(
         "epoch_keys_hours_ahead", .integer(1...40), default: "24",
         "how long verifiers can go on alone: the hours of keys they get in advance"),
+      Setting(
+        "kill_hung_readers", .boolean, default: "true",
+        "kill a process that has held a view of the status cache for 5 s: else the file grows"),
     ]
 
   static func cacheDirectory(_ process: ServiceProcess) throws(ConfigurationError) -> String {
@@ -127,7 +139,9 @@ extension IssuerParts {
     self.init(
       region: store.region, secret: store.secret, registry: store.registry, cache: store.cache,
       ledger: try LedgerWriter(
-        registry: store.registry, cache: store.cache, key: store.sealerKey, log: process.log),
+        registry: store.registry, cache: store.cache, key: store.sealerKey, log: process.log,
+        care: CacheCare(
+          endsHungReaders: try process.configuration.boolean("kill_hung_readers"))),
       sealerKey: store.sealerKey,
       codePrefix: process.configuration.optional("code_prefix"),
       codeLifetimeSeconds: try process.configuration.integer("code_lifetime_seconds"),

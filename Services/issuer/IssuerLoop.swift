@@ -21,11 +21,14 @@ final class IssuerLoop: LoopService {
   var code: [UInt8] = []
   var nonce: [UInt8] = []
   var tails = CodeAnswerTail()
+  let codesIssued: Metrics.Counter
   /// The read of a socket after which the cache was looked at last.
   private var viewedRead = -1
 
-  init(issuer: IssuerParts) throws {
+  init(issuer: IssuerParts, metrics: Metrics) throws {
     self.issuer = issuer
+    codesIssued = metrics.counter(
+      "citycode_codes_issued_total", "Codes made, those of a batch each.")
     cache = try CacheReader(SharedCache(issuer.cache), region: issuer.region)
     registry = try RegistryReader(issuer.registry)
     handles = HandleCipher(key: issuer.secret.handleKey)

@@ -55,7 +55,7 @@ final class LedgerWriter: Sendable {
   private let state: Mutex<Registry.State>
   private let unfinished = Mutex<UnfinishedSwitch?>(nil)
   private let view: LedgerView
-  private let care = Mutex(CacheCare())
+  private let care: Mutex<CacheCare>
   private let isClosed = Atomic<Bool>(false)
 
   /// Commands that may wait; more are refused as busy.
@@ -67,7 +67,11 @@ final class LedgerWriter: Sendable {
   /// How often an idle issuer tells its cache and its followers that nothing changed.
   static let beatMilliseconds = 1_000
 
-  init(registry: Registry, cache: CacheWriter, key: SigningKey, log: Logger) throws {
+  init(
+    registry: Registry, cache: CacheWriter, key: SigningKey, log: Logger,
+    care: CacheCare = CacheCare()
+  ) throws {
+    self.care = Mutex(care)
     self.registry = registry
     self.cache = cache
     self.key = key
@@ -153,7 +157,7 @@ final class LedgerWriter: Sendable {
 
   // MARK: The writer's thread
 
-  /// Where the log stands, on the writer's thread.
+  /// Where the log stands; it goes on at once on any thread but the writer's.
   var ledgerState: Registry.State { state.withLock { $0 } }
 
   /// A switch that the log holds and the cache does not, on the writer's thread.
@@ -199,13 +203,13 @@ final class LedgerWriter: Sendable {
     var state = self.state.withLock { $0 }
     defer { view.endReads() }
     var batch = LedgerBatch(
-      reader: view, nextSerial: state.nextSerial, lastPosition: state.lastPosition,
+      reader: view, nextSerial: state.nextFreeSerial, lastPosition: state.lastPosition,
       now: now.cityTime)
     var replies: [Reply] = []
     for command in commands { replies.append(try batch.apply(command)) }
     let writes = batch.writes
     guard !writes.isEmpty else { return replies }
-    state.nextSerial = writes.nextSerial
+    if !writes.documents.isEmpty { state.nextSerial = writes.nextSerial }
     state.lastPosition = writes.lastPosition
     try registry.environment.write { transaction throws(StorageError) in
       try registry.put(writes, at: now.cityTime, in: &transaction)
@@ -306,7 +310,9 @@ final class LedgerWriter: Sendable {
       try seal()
       let last = state.withLock { $0.lastPosition }
       try cache.beat(asOf: WallClock.now(), upTo: last)
-      complain(try care.withLock { try $0.tick(cache) })
+      let findings = try care.withLock { try $0.tick(cache) }
+      for alarm in findings.alarms { log.error("status_cache", metadata: ["alarm": "\(alarm)"]) }
+      complain(findings.complaint)
     } catch {
       complain("\(error)")
     }

@@ -40,6 +40,7 @@ struct PopulationLoad {
       // Someone may have another phone number or name now.
       try store.registry.environment.write { transaction throws(StorageError) in
         try writeContacts(index, in: &transaction)
+        try store.registry.countLoad(in: &transaction)
       }
     }
     return summary
@@ -86,7 +87,8 @@ struct PopulationLoad {
       guard let serial = try registry.serial(ofDocument: key) else { return nil }
       return (serial, cache.status(of: serial)?.kind ?? .unspecified)
     }
-    try index.settle(nextSerial: state.nextSerial, known: isFirst ? nil : known) { line, reason in
+    try index.settle(nextSerial: state.nextFreeSerial, known: isFirst ? nil : known) {
+      line, reason in
       refused += 1
       try rejects.add(line: line, reason: reason.rawValue, row: [UInt8]().span)
     }
@@ -99,7 +101,7 @@ struct PopulationLoad {
   private func write(_ index: PopulationIndex, _ before: Registry.State) throws {
     let now = WallClock.now()
     var recipe = LoadRecipe(
-      firstSerial: before.nextSerial,
+      firstSerial: before.nextFreeSerial,
       validUntil: now.cityTime.advanced(bySeconds: Int64(statusValidDays) * 86_400),
       reserving: index.acceptedCount)
     index.forEachKind { recipe.append($0) }
@@ -125,7 +127,7 @@ struct PopulationLoad {
   ) throws {
     let registry = store.registry
     var state = before
-    state.nextSerial += UInt64(index.acceptedCount)
+    state.nextSerial = before.nextFreeSerial + UInt64(index.acceptedCount)
     state.lastPosition = segment.lastPosition
     state.chain = segment.end
     let isFirst = before.nextSerial == 1
@@ -160,6 +162,7 @@ struct PopulationLoad {
       value.removeAll()
       recipe.encode(into: &value)
       try transaction.put(registry.recipes, key: segment.number, value: value.span)
+      try registry.countLoad(in: &transaction)
       try registry.put(state, in: &transaction)
     }
   }

@@ -6,10 +6,16 @@ extension Registry {
   private static let generationsKey = Array("generations".utf8)
 
   func generationState() throws(StorageError) -> GenerationState {
-    let name = Self.generationsKey
-    return try environment.read { transaction throws(StorageError) in
-      try transaction.get(meta, key: name.span) { GenerationState($0) } ?? nil
-    } ?? .none
+    try environment.read { transaction throws(StorageError) in
+      try generationState(in: transaction)
+    }
+  }
+
+  func generationState(
+    in transaction: borrowing ReadTransaction
+  ) throws(StorageError) -> GenerationState {
+    let stored = try transaction.get(meta, key: Self.generationsKey.span) { GenerationState($0) }
+    return (stored ?? nil) ?? GenerationState.none
   }
 
   func put(
@@ -38,6 +44,18 @@ extension Registry {
     try environment.read { transaction throws(StorageError) in
       try transaction.forEach(recipes, from: number + 1) { segment, bytes in
         if bytes.count > 0, bytes[0] != 0 { last = segment }
+        return true
+      }
+    }
+    return last
+  }
+
+  /// The last bulk load's segment.
+  func lastLoad() throws(StorageError) -> UInt64? {
+    var last: UInt64?
+    try environment.read { transaction throws(StorageError) in
+      try transaction.forEach(recipes, from: 0) { segment, bytes in
+        if bytes.count > 0, bytes[0] == 0 { last = segment }
         return true
       }
     }

@@ -17,9 +17,10 @@ import Storage
 /// | recipes | number of a switch segment | what its statuses are made of (`SwitchRecipe`) |
 /// | answers | 16-byte idempotency key | minutes 4, fingerprint 16, reply 22 |
 /// | answer_ages | minutes 4, idempotency key 16 | empty |
-/// | meta | name | next serial, last position, chain position; `GenerationState` |
+/// | meta | name | `State`, region, `GenerationState`, serial floor, number of loads |
 final class Registry: Sendable {
   let environment: Environment
+  let readers: ReaderWatch
   let documents: Table
   let contacts: Table
   let guardians: Table
@@ -28,15 +29,21 @@ final class Registry: Sendable {
   let touches: Table
   let recipes: Table
   let answers: Table
-  private let answerAges: Table
+  let answerAges: Table
   let meta: Table
   let region: Region
 
   /// Where the log stands.
-  struct State: Sendable {
+  struct State: Sendable, Equatable {
     var nextSerial: UInt64
     var lastPosition: UInt64
     var chain: ChainPosition
+    /// No new holder gets a serial below this one: set by a restore, because those behind the
+    /// backup may have been given.
+    var serialFloor: UInt64 = 1
+
+    /// The serial of the next holder.
+    var nextFreeSerial: UInt64 { max(nextSerial, serialFloor) }
   }
 
   /// How long an idempotency key is remembered.
@@ -49,6 +56,7 @@ final class Registry: Sendable {
   ) throws {
     environment = try Environment(
       directory: directory, mapSizeBytes: mapSizeBytes, for: access)
+    readers = ReaderWatch(environment)
     documents = try environment.table("documents")
     contacts = try environment.table("contacts")
     guardians = try environment.table("guardians", integerKeys: true)
@@ -60,8 +68,18 @@ final class Registry: Sendable {
     answerAges = try environment.table("answer_ages")
     meta = try environment.table("meta")
     self.region = region
+    let isNew = try environment.read { transaction throws(StorageError) in
+      try transaction.count(meta) == 0
+    }
+    try environment.adopt(Self.format, in: meta, isNew: isNew)
     try claimRegion()
   }
+
+  /// What the tables above are laid out as. A change of that is a step here, which is taken when an
+  /// issuer of the new version starts.
+  private static let format = StoredFormat(
+    content: "the registry",
+    cure: "restore the backup that was made before the upgrade into another data_directory")
 
   /// The directory belongs to the region it was first used for.
   private func claimRegion() throws {
@@ -93,16 +111,34 @@ final class Registry: Sendable {
   // MARK: State
 
   func state() throws(StorageError) -> State {
-    let name = Array("state".utf8)
-    let bytes = try environment.read { transaction throws(StorageError) in
-      try transaction.get(meta, key: name.span) { [UInt8](copying: $0) }
+    try environment.read { transaction throws(StorageError) in try state(in: transaction) }
+  }
+
+  func state(in transaction: borrowing ReadTransaction) throws(StorageError) -> State {
+    let stored = try transaction.get(meta, key: Self.stateKey.span) { State($0) } ?? nil
+    var state = stored ?? State(nextSerial: 1, lastPosition: 0, chain: .start(region))
+    state.serialFloor =
+      try transaction.get(meta, key: Self.serialFloorKey.span) { $0.bigEndian(at: 0) } ?? 1
+    return state
+  }
+
+  private static let stateKey = Array("state".utf8)
+  static let serialFloorKey = Array("serial_floor".utf8)
+  private static let loadsKey = Array("loads".utf8)
+
+  /// How many loads there have been: only they change what is known of a holder already.
+  func loadCount() throws(StorageError) -> UInt64 {
+    try environment.read { transaction throws(StorageError) in
+      try transaction.get(meta, key: Self.loadsKey.span) { $0.bigEndian(at: 0) } ?? 0
     }
-    guard let bytes, bytes.count == 16 + ChainPosition.byteCount,
-      let chain = ChainPosition(bytes.span.extracting(16...))
-    else { return State(nextSerial: 1, lastPosition: 0, chain: .start(region)) }
-    return State(
-      nextSerial: bytes.span.bigEndian(at: 0), lastPosition: bytes.span.bigEndian(at: 8),
-      chain: chain)
+  }
+
+  func countLoad(in transaction: inout WriteTransaction) throws(StorageError) {
+    let count: UInt64 =
+      try transaction.get(meta, key: Self.loadsKey.span) { $0.bigEndian(at: 0) } ?? 0
+    var bytes: [UInt8] = []
+    bytes.appendBigEndian(count + 1)
+    try transaction.put(meta, key: Self.loadsKey.span, value: bytes.span)
   }
 
   func segment(_ number: UInt64) throws(StorageError) -> Segment? {
@@ -129,8 +165,7 @@ final class Registry: Sendable {
     bytes.appendBigEndian(state.nextSerial)
     bytes.appendBigEndian(state.lastPosition)
     state.chain.encode(into: &bytes)
-    let name = Array("state".utf8)
-    try transaction.put(meta, key: name.span, value: bytes.span)
+    try transaction.put(meta, key: Self.stateKey.span, value: bytes.span)
   }
 
   // MARK: Writing a batch
@@ -183,6 +218,17 @@ final class Registry: Sendable {
       try transaction.delete(answerAges, key: age.span)
       try transaction.delete(answers, key: age.span.extracting(4...))
     }
+  }
+}
+
+extension Registry.State {
+  /// Reads the stored form, in which there is no serial floor.
+  init?(_ bytes: Span<UInt8>) {
+    guard bytes.count == 16 + ChainPosition.byteCount,
+      let chain = ChainPosition(bytes.extracting(16...))
+    else { return nil }
+    self.init(
+      nextSerial: bytes.bigEndian(at: 0), lastPosition: bytes.bigEndian(at: 8), chain: chain)
   }
 }
 

@@ -22,6 +22,7 @@ final class FeedFollower: Sendable {
   private let thread = Loops(count: 1)
   private let applied: Metrics.Counter
   private let refused: Metrics.Counter
+  private let levelAt: LevelTime
   private let staleAfterSeconds: Int
   private let status = Mutex(Status())
 
@@ -43,12 +44,12 @@ final class FeedFollower: Sendable {
     var follower: Follower
     var snapshot: SnapshotBuilder?
     var keysDueMilliseconds: UInt64 = 0
-    var careDueMilliseconds: UInt64 = 0
-    var care = CacheCare()
+    var care: CacheCare
 
-    init(_ upstream: Upstream, _ follower: Follower) {
+    init(_ upstream: Upstream, _ follower: Follower, _ care: CacheCare) {
       self.upstream = upstream
       self.follower = follower
+      self.care = care
     }
   }
 
@@ -78,12 +79,26 @@ final class FeedFollower: Sendable {
       "citycode_segments_applied_total", "Segments applied to the status cache.")
     refused = process.metrics.counter(
       "citycode_segments_refused_total", "Answers of the feed that did not follow or verify.")
+    let readers = cache.readers
+    process.metrics.offerReaders(of: "status_cache") { try? readers.report().figures }
+    let (writer, level) = (cache, LevelTime())
+    levelAt = level
+    process.metrics.offerMapUse("status_cache") { try writer.mapUsage().fraction }
+    process.metrics.gauge(
+      "citycode_feed_position", "Last change of the log that this host's status cache has."
+    ) { Double(writer.state.appliedPosition) }
+    process.metrics.gauge(
+      "citycode_feed_lag_seconds", "Since the follower last was level with its source."
+    ) { level.secondsAgo }
     let tls = process.clientTLS
+    let care = CacheCare(endsHungReaders: try configuration.boolean("kill_hung_readers"))
     let loop = thread.all[0]
     try loop.run {
       let state = State(
-        Upstream(url, sharing: tls, on: loop), self.newFollower())
-      self.step(LoopBound(state, on: loop))
+        Upstream(url, sharing: tls, on: loop), self.newFollower(), care)
+      let bound = LoopBound(state, on: loop)
+      self.step(bound)
+      self.careForCache(bound)
     }
   }
 
@@ -160,10 +175,6 @@ final class FeedFollower: Sendable {
       state.keysDueMilliseconds = now + Self.keysMilliseconds
       fetchKeys(bound)
     }
-    if now >= state.careDueMilliseconds {
-      state.careDueMilliseconds = now + 1_000
-      careForCache(state)
-    }
     state.upstream.send(.get, state.follower.request.path, timeoutMilliseconds: 20_000) { result in
       let pause = self.take(result, bound.value)
       if pause == 0 {
@@ -174,13 +185,16 @@ final class FeedFollower: Sendable {
     }
   }
 
-  private func careForCache(_ state: State) {
+  /// Once a second, however long an answer of the feed takes.
+  private func careForCache(_ bound: LoopBound<State>) {
     do {
-      let complaint = try state.care.tick(cache)
-      status.withLock { $0.cache = complaint }
+      let findings = try bound.value.care.tick(cache)
+      for alarm in findings.alarms { log.error("status_cache", metadata: ["alarm": "\(alarm)"]) }
+      status.withLock { $0.cache = findings.complaint }
     } catch {
       status.withLock { $0.cache = "\(error)" }
     }
+    thread.all[0].schedule(afterMilliseconds: 1_000) { self.careForCache(bound) }
   }
 
   /// Applies an answer; how long to wait before the next request.
@@ -203,6 +217,7 @@ final class FeedFollower: Sendable {
         for action in try state.follower.received(response.body.span) {
           try perform(action, state)
         }
+        if state.follower.isLevel, state.snapshot == nil { levelAt.note() }
         complain(nil)
         return 0
       } catch let fault as SegmentFault {
@@ -284,5 +299,18 @@ final class FeedFollower: Sendable {
         self.status.withLock { $0.keys = error.description }
       }
     }
+  }
+}
+
+/// When the cache last was level with the feed; before that, when following began.
+private final class LevelTime: Sendable {
+  /// By the monotonic clock.
+  private let nanoseconds = Atomic<UInt64>(System.monotonicNanoseconds)
+
+  func note() { nanoseconds.store(System.monotonicNanoseconds, ordering: .relaxed) }
+
+  var secondsAgo: Double {
+    let then = nanoseconds.load(ordering: .relaxed)
+    return Double(System.monotonicNanoseconds - then) / 1e9
   }
 }

@@ -29,10 +29,11 @@ struct Relay: ParsableCommand {
       ) { process in
         let parts = try RelayParts(process)
         let feed = try FeedFollower(process)
+        let metrics = process.metrics
         try process.serve(
           checks: feed?.checks ?? [], progress: { feed?.startProgress }
         ) { loop in
-          try RelayLoop(parts: parts, loop: loop)
+          try RelayLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
           feed?.close()
         }
@@ -72,6 +73,9 @@ enum RelaySettings {
       Setting(
         "sealer_public_key_file", .string, default: "",
         "Ed25519 public key, PEM, of the region's sealer: the feed is believed under it alone"),
+      Setting(
+        "kill_hung_readers", .boolean, default: "true",
+        "kill a process that has held a view of the status cache for 5 s: else the file grows"),
     ]
 }
 

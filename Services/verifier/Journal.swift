@@ -18,12 +18,15 @@ struct Claim: Sendable {
 /// |---|---|---|
 /// | scans | receipt of the block's last entry | entries of one loop, in order, up to 32 KiB |
 /// | claims | end of the code's life (minutes, 4), nonce 12, scope 8 | receipt of the first scan |
+/// | meta | "format" | see `StoredFormat` |
 ///
 /// Loops append to their own `JournalHandoff`; the writer takes all of them together, at most
 /// every `commitMilliseconds`, and syncs once. A block is found by the first key at or behind a
 /// receipt that belongs to the same process and loop.
 final class Journal: Sendable {
   private let environment: Environment
+  /// Who reads the journal, and since when.
+  let readers: ReaderWatch
   private let scans: Table
   private let claims: Table
   private let writer: Loops
@@ -46,8 +49,15 @@ final class Journal: Sendable {
   ) throws {
     try System.makeDirectory(directory)
     environment = try Environment(directory: directory, mapSizeBytes: mapSizeBytes)
+    readers = ReaderWatch(environment)
     scans = try environment.table("scans")
     claims = try environment.table("claims")
+    let meta = try environment.table("meta")
+    let (scans, claims) = (scans, claims)
+    let isNew = try environment.read { transaction throws(StorageError) in
+      try transaction.count(scans) + transaction.count(claims) == 0
+    }
+    try environment.adopt(Self.format, in: meta, isNew: isNew)
     writer = Loops(count: 1)
     handoffs = (0..<loopCount).map { _ in JournalHandoff() }
     self.commitMilliseconds = commitMilliseconds
@@ -56,8 +66,18 @@ final class Journal: Sendable {
     for handoff in handoffs { handoff.journal = self }
   }
 
+  private static let format = StoredFormat(
+    content: "the scan journal",
+    cure: "name another journal_directory: its scans stay readable by the newer version")
+
   /// The place where loop `index` leaves its entries.
   func handoff(ofLoop index: Int) -> JournalHandoff { handoffs[index] }
+
+  /// Scans answered and not yet durable.
+  var backlog: Int { handoffs.reduce(0) { $0 + $1.backlog } }
+
+  /// How full the map is.
+  func mapUsage() throws -> MapUsage { try environment.mapUsage() }
 
   /// What keeps the journal from being written, `nil` when it is well.
   var complaint: String? { state.withLock { $0.complaint } }
@@ -105,6 +125,7 @@ final class Journal: Sendable {
       fail(parcels, error)
       return
     }
+    for (handoff, parcel) in zip(handoffs, parcels) { handoff.committed(parcel) }
     for (parcel, outcomes) in zip(parcels, outcomes) {
       for (pending, outcome) in zip(parcel.claims, outcomes) {
         pending.completion(.success(outcome))
@@ -122,7 +143,7 @@ final class Journal: Sendable {
     }
     if isNews { log.error("journal", metadata: ["error": "\(text)"]) }
     for (handoff, parcel) in zip(handoffs, parcels) {
-      handoff.putBack(parcel.entries)
+      handoff.putBack(parcel)
       for pending in parcel.claims {
         pending.completion(
           .failure(

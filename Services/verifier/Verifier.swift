@@ -5,6 +5,7 @@ import JSON
 import Security
 import Server
 import StatusCache
+import Storage
 import Synchronization
 import VerifierCore
 
@@ -33,6 +34,17 @@ struct Verifier: ParsableCommand {
         metrics.gauge(
           "citycode_status_age_seconds", "Age of this host's knowledge of statuses."
         ) { parts.health.ageSeconds }
+        metrics.gauge(
+          "citycode_feed_position", "Last change of the log that this host's status cache has."
+        ) { (try? parts.cache.state()).map { Double($0.appliedPosition) } ?? 0 }
+        metrics.gauge("citycode_journal_backlog", "Scans answered and not yet durable.") {
+          Double(parts.journal.backlog)
+        }
+        metrics.offerMapUse("journal") { try parts.journal.mapUsage().fraction }
+        metrics.offerMapUse("status_cache") { try parts.cache.mapUsage()?.fraction }
+        KeyExpiry.offer(metrics, "epoch_keys") { parts.health.keysLeftSeconds }
+        metrics.offerReaders(of: "status_cache") { try? parts.cache.readers()?.figures }
+        metrics.offerReaders(of: "journal") { try? parts.journal.readers.report().figures }
         let scenesDirectory = try process.configuration.string("scenes_directory")
         try process.serve(
           checks: parts.health.checks,

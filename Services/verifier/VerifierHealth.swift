@@ -10,6 +10,8 @@ final class VerifierHealth: Sendable {
   private let journal: Journal
   private let staleAfterSeconds: Int
   private let epochs = Mutex<Set<KeyEpoch>>([])
+  /// When the last of the epoch keys ends, in seconds since 1970; 0 while there are none.
+  private let keysEnd = Atomic<Int64>(0)
 
   init(cache: SharedCache, journal: Journal, staleAfterSeconds: Int) {
     self.cache = cache
@@ -20,6 +22,13 @@ final class VerifierHealth: Sendable {
   /// The loops have the keys of `file`.
   func keysLoaded(_ file: EpochKeyFile) {
     epochs.withLock { $0 = Set(file.keys.map(\.epoch)) }
+    keysEnd.store(file.endSeconds ?? 0, ordering: .relaxed)
+  }
+
+  /// How long codes can be opened with the keys held; not a number without any.
+  var keysLeftSeconds: Double {
+    let end = keysEnd.load(ordering: .relaxed)
+    return end > 0 ? KeyExpiry.secondsLeft(end) : .nan
   }
 
   var ageSeconds: Double {

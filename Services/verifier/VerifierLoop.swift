@@ -21,7 +21,7 @@ final class VerifierLoop: LoopService {
   let keys = KeyRing()
   let journal: JournalHandoff
   let relay: Upstream?
-  let counters: [Metrics.Counter]
+  let counters: ScanCounters
   var answers = ScanAnswerWriter()
   var receipts: ReceiptSource
   var claimReceipts: ReceiptSource
@@ -51,10 +51,7 @@ final class VerifierLoop: LoopService {
     relay = parts.relay.map { Upstream($0.url, sharing: $0.tls, on: loop) }
     receipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index))
     claimReceipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index) | 0x80)
-    counters = Outcome.allCases.map {
-      metrics.counter(
-        "citycode_scans_total", "Scans answered, by outcome.", ["outcome": $0.name])
-    }
+    counters = ScanCounters(metrics, Array(parts.scenes.values))
     knownScans = Array(repeating: nil, count: Self.knownScansMax)
     router = Router(scanRoutes)
     reloadKeys()

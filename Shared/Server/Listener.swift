@@ -45,7 +45,7 @@ package final class HTTPServer: Sendable {
   /// Makes one `LoopService` on each loop with `makeService`, which runs there.
   package init(
     loops: Loops, grants: GrantTable, limits: ServerLimits, metrics: Metrics,
-    degradation: Degradation? = nil,
+    degradation: Degradation? = nil, requestLog: RequestLog? = nil,
     makeService: @escaping @Sendable (Loop) throws -> any LoopService
   ) throws {
     self.loops = loops
@@ -57,11 +57,10 @@ package final class HTTPServer: Sendable {
     ) { Double(degradation.level.rawValue) }
     hosts = try loops.all.map { loop in
       try loop.eventLoop.submit {
-        let counters = RequestCounters(metrics)
-        return LoopBound(
+        LoopBound(
           LoopHost(
             loop: loop, service: try makeService(loop), grants: grants, limits: limits,
-            degradation: degradation, counters: counters), on: loop)
+            degradation: degradation, metrics: metrics, requestLog: requestLog), on: loop)
       }.wait()
     }
     let gate = gate

@@ -56,6 +56,10 @@ struct TrustPeriods: Sendable {
   /// Those of `client_ca_file`, of which one must: others may be old or new, as in a rotation.
   let authorities: [CertificateDates]
 
+  /// When the chain and the last of the authorities end, in seconds since 1970.
+  var certificateEnd: Int64 { certificate.map(\.notAfter).min() ?? 0 }
+  var authorityEnd: Int64 { authorities.map(\.notAfter).max() ?? 0 }
+
   /// What does not hold at `now`, in seconds since 1970, and the cure; `nil` if all is well.
   func complaint(at now: Int64) -> String? {
     for dates in certificate {

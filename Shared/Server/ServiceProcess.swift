@@ -15,6 +15,7 @@ package struct ServiceProcess {
   private let files: ServedFiles
   /// Of tickets when no file is named for it: kept, so that a reload does not end them.
   private let ticketSecret = SecureRandom.bytes(TicketKeys.secretByteCountMin)
+  private let requestLog: RequestLog?
   /// For calls to other services: trusts `client_ca_file`, shows `certificate_file`.
   package let clientTLS: ClientTLS
 
@@ -34,8 +35,7 @@ package struct ServiceProcess {
         Setting(
           "loop_blocked_seconds", .integer(1...600), default: "10",
           "/livez fails when an event loop has not turned for so long"),
-        Setting("log_level", .string, default: "info", "trace, debug, info, warning or error"),
-      ]
+      ] + LogSettings.all
   }
 
   private static func identitySettings(listen: String, admin: String) -> [Setting] {
@@ -69,13 +69,14 @@ package struct ServiceProcess {
   /// Reads what the common keys name. Errors say which key and how to cure it.
   package init(_ configuration: Configuration) throws(ConfigurationError) {
     let name = configuration.service
-    guard let level = Logger.Level(rawValue: try configuration.string("log_level")) else {
-      throw ConfigurationError("log_level must be trace, debug, info, warning or error")
-    }
+    let level = try LogSettings.level(configuration)
     self.configuration = configuration
     self.name = name
-    log = LineLogHandler.logger(name, level: level)
+    log = LineLogHandler.logger(
+      name, level: level, format: try LogSettings.format(configuration))
+    requestLog = try LogSettings.requests(configuration)
     metrics = Metrics()
+    ProcessMetrics.offer(metrics)
     let loopCount = try configuration.integer("loops")
     loops = Loops(count: loopCount)
     var limits = try EdgeSettings.limits(configuration, loops: loops.all.count, log: log)
@@ -98,6 +99,8 @@ package struct ServiceProcess {
     makeService: @escaping @Sendable (Loop) throws -> any LoopService, stop: () -> Void
   ) throws {
     let trust = Mutexed(files.trust)
+    KeyExpiry.offer(metrics, "certificate") { KeyExpiry.secondsLeft(trust.value.certificateEnd) }
+    KeyExpiry.offer(metrics, "client_ca") { KeyExpiry.secondsLeft(trust.value.authorityEnd) }
     let watchdog = LoopWatchdog(
       loops.all, blockedSeconds: try configuration.integer("loop_blocked_seconds"))
     let certificates = HealthCheck("certificates") {
@@ -110,7 +113,7 @@ package struct ServiceProcess {
     let adminPort = try admin.listen(adminEndpoint)
     let server = try HTTPServer(
       loops: loops, grants: files.grants, limits: limits, metrics: metrics,
-      degradation: degradation, makeService: makeService)
+      degradation: degradation, requestLog: requestLog, makeService: makeService)
     let secure = try Endpoint(try configuration.string("listen"), tls: files.serverTLS)
     let securePort = try server.listen(secure)
     let clear = try listenClear(server)
@@ -138,6 +141,7 @@ package struct ServiceProcess {
     // Before the loops, which its watchdog asks.
     admin.shutDown()
     loops.shutDown()
+    requestLog?.close()
     log.info("stopped")
   }
 

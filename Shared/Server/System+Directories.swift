@@ -10,12 +10,15 @@ extension System {
   package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
   /// Gives the file or directory at `path` the name `target`; a directory that is there and not
-  /// empty is not replaced (ENOTEMPTY). After a power cut one of the two names is there.
-  package static func move(_ path: String, to target: String) throws(Fault) {
+  /// empty is not replaced (ENOTEMPTY). After a power cut one of the two names is there: the new
+  /// one, if this was done `durably`.
+  package static func move(
+    _ path: String, to target: String, durably: Bool = true
+  ) throws(Fault) {
     guard unsafe rename(path, target) == 0 else {
       throw Fault(operation: "rename to", path: target, errno: errno)
     }
-    try syncDirectory(parent(of: target))
+    if durably { try syncDirectory(parent(of: target)) }
   }
 
   /// Makes what was made, renamed or removed in `directory` survive a power cut.
@@ -44,7 +47,29 @@ extension System {
     }
   }
 
-  private static func parent(of path: String) -> String {
+  /// Removes the file or directory at `path` with all that is in it; none is as good.
+  package static func removeTree(_ path: String) throws(Fault) {
+    if unsafe unlink(path) == 0 || errno == ENOENT { return }
+    guard errno == EISDIR || errno == EPERM else {
+      throw Fault(operation: "remove", path: path, errno: errno)
+    }
+    for name in try names(in: path) { try removeTree("\(path)/\(name)") }
+    guard unsafe rmdir(path) == 0 || errno == ENOENT else {
+      throw Fault(operation: "remove", path: path, errno: errno)
+    }
+  }
+
+  /// The bytes that this user may still write to the file system on which `directory` lies.
+  package static func freeBytes(_ directory: String) throws(Fault) -> Int {
+    var information = statvfs()
+    guard unsafe statvfs(directory, &information) == 0 else {
+      throw Fault(operation: "measure", path: directory, errno: errno)
+    }
+    return Int(information.f_bavail) * Int(information.f_frsize)
+  }
+
+  /// The directory in which `path` lies.
+  package static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

@@ -80,6 +80,18 @@ import Glibc
     }
     waiting.removeAll(keepingCapacity: true)
   }
+
+  /// Writes out what is buffered, and waits until all of the file is on the disk.
+  package func sync() throws(System.Fault) {
+    try flush()
+    guard fsync(descriptor) == 0 else {
+      throw System.Fault(operation: "sync", path: path, errno: errno)
+    }
+  }
+
+  /// Takes the lock that goes with the file, which ends with this value or its process; `false`
+  /// when somebody else has it.
+  package func tryLock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 }
 
 /// Turns text of another encoding into UTF-8, or back, chunk by chunk (iconv).

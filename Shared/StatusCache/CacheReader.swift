@@ -36,7 +36,11 @@ package final class CacheReader {
     try view.session.renew()
     let key = CacheTables.stateKey
     let stored = try view.session.get(view.meta, key: key.span) { CacheState($0) }
-    guard let stored else { return }
+    guard let stored else {
+      // A writer of another version made the cache anew.
+      if !isEmpty { throw CacheTables.foreignFormat(view.session.environment) }
+      return
+    }
     guard let state = stored else { throw CacheTables.foreignFormat(view.session.environment) }
     self.state = state
   }

@@ -7,14 +7,21 @@ package import Storage
 /// |---|---|---|
 /// | pages | generation << 32 \| page number | a `StatusPage` |
 /// | meta | "region", "state" | format and six digits; a `CacheState` |
+///
+/// A cache is never migrated: one of an older format is emptied by its writer and filled again from
+/// the log or a snapshot. A new format must not be readable as the old one: it uses another name
+/// than "state", so that a reader of the old version that has it open refuses (`CacheReader`).
 package final class CacheTables: Sendable {
   package let environment: Environment
   package let region: Region
+  let readers: ReaderWatch
   let pages: Table
   let meta: Table
 
   static let stateKey = Array("state".utf8)
-  private static let format = "1"
+  private static let format = StoredFormat(
+    content: "the status cache",
+    cure: "stop the services of this host and empty the directory: it is filled again")
   private static let regionKey = Array("region".utf8)
 
   /// Opens the cache in `directory`. A writer makes what is missing; a reader throws `notFound`.
@@ -24,21 +31,23 @@ package final class CacheTables: Sendable {
     environment = try Environment(
       directory: directory, mapSizeBytes: mapSizeBytes, for: access)
     self.region = region
+    readers = ReaderWatch(environment)
     meta = try environment.table("meta")
     pages = try environment.table("pages", integerKeys: true)
     let regionKey = Self.regionKey
     let stored = try environment.read { transaction throws(StorageError) in
       try transaction.get(meta, key: regionKey.span) { [UInt8](copying: $0) }
     }
-    let wanted = Array("\(Self.format) \(region)".utf8)
-    if let stored {
-      try check(stored)
-    } else if access == .readWrite {
-      try environment.write { transaction throws(StorageError) in
-        try transaction.put(meta, key: regionKey.span, value: wanted.span)
-      }
-    } else {
+    if let stored, try isCurrent(stored) { return }
+    // A reader waits until the writer has made it, or made it anew.
+    guard access == .readWrite else {
       throw StorageError(.notFound, "opening the status cache", "\(directory): still empty")
+    }
+    let wanted = Array("\(Self.format.current) \(region)".utf8)
+    try environment.write { transaction throws(StorageError) in
+      try transaction.empty(pages)
+      try transaction.empty(meta)
+      try transaction.put(meta, key: regionKey.span, value: wanted.span)
     }
   }
 
@@ -49,17 +58,20 @@ package final class CacheTables: Sendable {
         + " rebuilt")
   }
 
-  private func check(_ stored: [UInt8]) throws(CacheError) {
+  /// Whether what is stored is of this format; `false` for an older one.
+  private func isCurrent(_ stored: [UInt8]) throws -> Bool {
     let parts = String(decoding: stored, as: UTF8.self).split(separator: " ")
-    guard parts.count == 2, parts[0] == Self.format else {
+    guard parts.count == 2, let version = UInt32(parts[0]) else {
       throw Self.foreignFormat(environment)
     }
+    try Self.format.refuse(newer: version, in: environment.directory)
     guard parts[1] == region.description else {
       throw CacheError(
         code: .foreignRegion,
         detail: "\(environment.directory) holds the status cache of region \(parts[1]), not"
           + " \(region): use another directory")
     }
+    return version == Self.format.current
   }
 
   /// The committed state; `nil` before the first.

@@ -25,6 +25,9 @@ package final class CacheWriter: Sendable {
   /// Where the cache stands.
   package var state: CacheState { current.withLock { $0 } }
 
+  /// Who reads the cache, and since when.
+  package var readers: ReaderWatch { tables.readers }
+
   /// How full the map is.
   package func mapUsage() throws(StorageError) -> MapUsage { try tables.environment.mapUsage() }
 

@@ -1,5 +1,5 @@
 package import Codes
-import Storage
+package import Storage
 import Synchronization
 
 /// The status cache as a reading process holds it: opened as soon as its writer has made it.
@@ -56,6 +56,14 @@ package final class SharedCache: Sendable {
   /// come; `nil` while there is none.
   package func state() throws -> CacheState? {
     try opened()?.state()
+  }
+
+  /// Who reads the cache; `nil` while there is none.
+  package func readers() throws -> ReaderReport? { try opened()?.readers.report() }
+
+  /// How full the map is; `nil` while there is none.
+  package func mapUsage() throws -> MapUsage? {
+    try opened()?.environment.mapUsage()
   }
 
   /// Up to when the newest state is complete; `nil` while nothing may be answered from it.

@@ -24,6 +24,9 @@ package struct StorageError: Error, Equatable, CustomStringConvertible {
     case networkFileSystem
     /// The file is not LMDB's, of another version, or shorter than its own record says.
     case foreignFile
+    /// What is stored is of a format that a newer version of this program made: run that one, or
+    /// follow the cure in the text.
+    case newerFormat
     /// The file contradicts itself: rebuild it or restore a backup.
     case corrupted
     /// The disk failed while writing or reading: stop acknowledging, look at the kernel's log.

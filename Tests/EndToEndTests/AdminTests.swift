@@ -28,7 +28,8 @@ extension EndToEnd {
           #expect(metrics.status == "200")
           #expect(metrics.body.contains("# TYPE citycode_http_requests_total counter"))
           if daemon.service == "verifier" {
-            #expect(metrics.body.contains("citycode_scans_total{outcome=\"accepted\"} 1"))
+            let labels = "{outcome=\"accepted\",scene=\"health_gate\"}"
+            #expect(metrics.body.contains("citycode_scans_total\(labels) 1\n"))
           }
           #expect(try await get("/secret").status == "404")
 

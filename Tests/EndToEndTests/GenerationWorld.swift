@@ -50,6 +50,10 @@ extension World {
 
   /// Runs `issuer` with the home region's configuration.
   func issuer(_ arguments: String..., timeoutSeconds: Int = 120) async throws -> Command.Result {
+    try await issuer(arguments, timeoutSeconds: timeoutSeconds)
+  }
+
+  func issuer(_ arguments: [String], timeoutSeconds: Int = 120) async throws -> Command.Result {
     try await Command.run(
       programs.path(of: "issuer"),
       arguments + ["--config", "\(home.directory)/issuer.json"], timeoutSeconds: timeoutSeconds)

@@ -15,6 +15,9 @@ final class Office {
   static let region = Region(310_000)!
   static let end = CityTime(rfc3339: "2027-01-01T00:00:00Z")!
   static let key = try! SigningKey.generate()
+  static let secret = RegionSecret(
+    region: region, secret: [UInt8](repeating: 1, count: 32),
+    pepper: [UInt8](repeating: 2, count: 32))
 
   let directory: TemporaryDirectory
   private(set) var store: IssuerStore!
@@ -23,16 +26,19 @@ final class Office {
   private var documents: UInt64 = 0
   let kept: Int
 
-  init(kept: Int = 3) throws {
-    directory = try TemporaryDirectory(quick: true)
+  /// An office of its own, or on what lies in `directory`.
+  init(kept: Int = 3, in directory: TemporaryDirectory? = nil) throws {
+    self.directory = try directory ?? TemporaryDirectory(quick: true)
     self.kept = kept
+    // What lies there may be of another office's first people.
+    documents = directory == nil ? 0 : 1 << 40
     try open()
   }
 
   deinit { ledger?.close() }
 
   var dataDirectory: String { "\(directory.path)/data" }
-  private var cacheDirectory: String { "\(directory.path)/cache" }
+  var cacheDirectory: String { "\(directory.path)/cache" }
 
   /// Opens the files as `serve` does.
   func open() throws {
@@ -40,10 +46,7 @@ final class Office {
     try System.makeDirectory(cacheDirectory)
     let mapSize = 64 << 20
     store = IssuerStore(
-      region: Self.region,
-      secret: RegionSecret(
-        region: Self.region, secret: [UInt8](repeating: 1, count: 32),
-        pepper: [UInt8](repeating: 2, count: 32)),
+      region: Self.region, secret: Self.secret,
       sealerKey: Self.key,
       registry: try Registry(
         directory: dataDirectory, region: Self.region, mapSizeBytes: mapSize),
@@ -80,20 +83,24 @@ final class Office {
 
   // MARK: Changes
 
-  private static let order = Order(actor: "officer 7", authority: "urn:health", ticket: "T-1")
+  static let order = Order(actor: "officer 7", authority: "urn:health", ticket: "T-1")
 
   @discardableResult
   func submit(_ actions: [Command.Action]) async throws -> [Reply] {
     var replies: [Reply] = []
     for action in actions {
-      let command = Command(action, order: Self.order)
-      let ledger = ledger!
-      let result = await withCheckedContinuation { continuation in
-        ledger.submit(command) { continuation.resume(returning: $0) }
-      }
-      replies.append(try result.get())
+      replies.append(try await ledger.reply(to: Command(action, order: Self.order)))
     }
     return replies
+  }
+
+  /// One write with an idempotency key.
+  func submit(_ action: Command.Action, key: UInt64) async throws -> Reply {
+    try await ledger.reply(
+      to: Command(
+        action, order: Self.order,
+        idempotency: Idempotency(
+          key: Bytes16(high: 1, low: key), fingerprint: Bytes16(high: 2, low: key))))
   }
 
   /// Registers `count` people; their serials.
@@ -194,4 +201,13 @@ final class Office {
   }
 
   func status(_ serial: UInt64) throws -> Status? { try statuses()[serial] }
+}
+
+extension LedgerWriter {
+  func reply(to command: Command) async throws -> Reply {
+    let result = await withCheckedContinuation { continuation in
+      submit(command) { continuation.resume(returning: $0) }
+    }
+    return try result.get()
+  }
 }

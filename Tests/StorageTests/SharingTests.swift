@@ -26,13 +26,13 @@ import Testing
     let table = try environment.table("rows", integerKeys: true)
     try rewrite(environment, table, times: 20)
     let steady = try environment.mapUsage().fileBytes
-    let readers = try (0..<5).map { _ in
+    let readers = try (0..<50).map { _ in
       try Probe([probe, "hold", directory.path, "readOnly", "view"])
     }
     for reader in readers { #expect(reader.line() == "open") }
-    #expect(try environment.readers().filter { $0.lag != nil }.count == 5)
+    #expect(try environment.readers().filter { $0.lag != nil }.count == 50)
     for reader in readers { reader.kill() }
-    #expect(try environment.clearDeadReaders() == 5)
+    #expect(try environment.clearDeadReaders() == 50)
     #expect(try environment.readers().filter { $0.lag != nil }.isEmpty)
     try rewrite(environment, table, times: 50)
     #expect(try environment.mapUsage().fileBytes <= steady * 13 / 10)
@@ -48,6 +48,59 @@ import Testing
     let slot = try environment.readers().first { $0.processID == reader.processID }
     #expect(slot?.lag == 7)
     reader.finish()
+  }
+
+  @Test("P-14: of sixteen processes for eight slots eight are refused by name, the rest read on")
+  func processesBeyondSlots() throws {
+    let environment = try Environment(
+      directory: directory.path, mapSizeBytes: 64 << 20, readersMax: 8)
+    let table = try environment.table("rows", integerKeys: true)
+    let watch = ReaderWatch(environment)
+    var open: [Probe] = []
+    for _ in 0..<16 {
+      let reader = try Probe([probe, "hold", directory.path, "readOnly", "view"])
+      let line = reader.line() ?? ""
+      if line == "open" {
+        open.append(reader)
+      } else {
+        #expect(line.hasPrefix("error readersFull") && line.contains("too many readers"), "\(line)")
+        #expect(reader.finish() == 1)
+      }
+    }
+    #expect(open.count == 8)
+    let full = try watch.report()
+    #expect(full.taken == 8 && full.slotCount == 8)
+    try rewrite(environment, table, times: 3)
+    #expect(open.allSatisfy { $0.finish() == 0 })
+    #expect(try Probe([probe, "hold", directory.path, "readOnly"]).line() == "open")
+  }
+
+  @Test("a view that is behind has an age, which ends with it; one at the newest commit has none")
+  func viewAges() throws {
+    let environment = try Environment(directory: directory.path, mapSizeBytes: 64 << 20)
+    let table = try environment.table("rows", integerKeys: true)
+    let watch = ReaderWatch(environment)
+    let start = SuspendingClock.now
+    let session = try ReadSession(environment)
+    try session.renew()
+    try watch.look(at: start)
+    #expect(try watch.look(at: start + .seconds(60)).isEmpty)
+    try rewrite(environment, table, times: 1)
+    #expect(try watch.look(at: start + .seconds(61)).map(\.age) == [.zero])
+    try rewrite(environment, table, times: 1)
+    #expect(try watch.look(at: start + .seconds(70)).map(\.age) == [.seconds(9)])
+    let report = try watch.report()
+    #expect(report.oldest?.processID == getpid())
+    // Nobody ends itself.
+    let held = try #require(report.oldest)
+    #expect(throws: StorageError.self) { try watch.end(held) }
+    // A session that goes on with its turns never grows old.
+    try session.renew()
+    try rewrite(environment, table, times: 1)
+    #expect(try watch.look(at: start + .seconds(80)).map(\.age) == [.zero])
+    session.reset()
+    #expect(try watch.look(at: start + .seconds(90)).isEmpty)
+    #expect(try watch.end(held) == false)
   }
 
   @Test("P-14: a reader beyond the slots is refused, the others are unharmed")

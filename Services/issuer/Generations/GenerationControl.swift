@@ -1,4 +1,5 @@
 import Codes
+import Feed
 import Security
 import Server
 import StatusCache
@@ -49,8 +50,10 @@ struct GenerationControl: Sendable {
     }
     try check(manifest, acceptRejects: acceptRejects)
     let result = try switchTo(number, state, isRollBack: false)
-    try retire()
-    return outcome("generation \(number) is in force", state, result, start)
+    var text = "generation \(number) is in force"
+    // What is in force does not depend on what lies beside it.
+    do { try retire() } catch { text += ", older ones were not removed: \(Faults.text(error))" }
+    return outcome(text, state, result, start)
   }
 
   func rollBack() throws -> Outcome {
@@ -181,6 +184,15 @@ struct GenerationControl: Sendable {
 }
 
 extension GenerationControl {
+  /// When the statuses in force were computed, or loaded where none are; `nil` when all of them are
+  /// single ones.
+  func madeAt() throws -> Instant? {
+    let number = try registry.generationState().inForce
+    if number > 0 { return try directory.manifest(number, key: key.verifyingKey).madeAt }
+    guard let load = try registry.lastLoad() else { return nil }
+    return try registry.segment(load)?.asOf
+  }
+
   init(
     _ store: IssuerStore, _ ledger: LedgerWriter, _ configuration: Configuration
   ) throws(ConfigurationError) {

@@ -79,10 +79,7 @@ struct GenerationManifest: Sendable, Equatable {
           for colour in Colour.allCases { json.field(colour.name, counts[Int(colour.rawValue)]) }
         })
     }
-    let signed = Array(json.bytes.dropLast())
-    let signature = key.sign(signed.span)
-    return signed + Array(Self.signatureName.utf8)
-      + Array(Hexadecimal.text(of: signature.span).utf8) + Array("\"}\n".utf8)
+    return SignedLine.sealed(json.bytes, by: key)
   }
 
   private static func write(_ sources: [GenerationSource], to json: inout JSONWriter) {
@@ -101,9 +98,6 @@ struct GenerationManifest: Sendable, Equatable {
       })
   }
 
-  private static let signatureName = ",\"signature\":\""
-  private static let signatureByteCount = signatureName.utf8.count + 128 + 3
-
   // MARK: Reading
 
   /// Why a manifest is refused.
@@ -116,16 +110,7 @@ struct GenerationManifest: Sendable, Equatable {
 
   /// Reads a manifest that `key`'s owner signed.
   init(checking bytes: [UInt8], key: VerifyingKey) throws(Fault) {
-    guard bytes.count > Self.signatureByteCount else { throw .form }
-    let end = bytes.count - Self.signatureByteCount
-    let start = end + Self.signatureName.utf8.count
-    guard bytes[end..<start].elementsEqual(Self.signatureName.utf8),
-      bytes[(start + 128)...].elementsEqual("\"}\n".utf8),
-      let signature = Hexadecimal.bytes(
-        of: String(decoding: bytes[start..<start + 128], as: UTF8.self)),
-      bytes[start..<start + 128].elementsEqual(Hexadecimal.text(of: signature.span).utf8),
-      key.verify(signature: signature.span, of: bytes.span.extracting(0..<end))
-    else { throw .signature }
+    guard SignedLine.isSealed(bytes, by: key) else { throw .signature }
     guard let json = try? JSONParser.parse(bytes), let manifest = GenerationManifest(json)
     else { throw .form }
     self = manifest

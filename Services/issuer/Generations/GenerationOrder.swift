@@ -81,7 +81,7 @@ struct GenerationMailbox: Sendable {
 
   /// Takes an order back that nobody has taken; whether it was still there.
   func takeBack(_ name: String) throws -> Bool {
-    guard try take(name) != nil else { return false }
+    guard try take(name) else { return false }
     try System.removeFile("\(path)/\(Self.takenPrefix)\(name)")
     return true
   }
@@ -97,16 +97,22 @@ struct GenerationMailbox: Sendable {
     }
   }
 
-  /// Takes an order out of the box: the text in it, `nil` when somebody else was faster. Until
-  /// `answer` it is remembered as taken.
-  func take(_ name: String) throws -> String? {
+  /// Takes an order out of the box; `false` when somebody else was faster. Until `answer` it is
+  /// remembered as taken. That need not survive a power cut: both are refused at the next start.
+  func take(_ name: String) throws -> Bool {
     let file = "\(path)/\(Self.orderPrefix)\(name)"
     let taken = "\(path)/\(Self.takenPrefix)\(name)"
-    do throws(System.Fault) { try System.move(file, to: taken) } catch {
+    do throws(System.Fault) { try System.move(file, to: taken, durably: false) } catch {
       if System.exists(file) { throw error }
-      return nil
+      return false
     }
-    return String(decoding: try System.readFile(taken, byteCountMax: 4_096), as: UTF8.self)
+    return true
+  }
+
+  /// What an order says that was taken.
+  func text(ofTaken name: String) throws -> String {
+    let file = "\(path)/\(Self.takenPrefix)\(name)"
+    return String(decoding: try System.readFile(file, byteCountMax: 4_096), as: UTF8.self)
   }
 
   func answer(_ name: String, _ answer: GenerationAnswer) throws {
@@ -134,7 +140,7 @@ struct GenerationMailbox: Sendable {
         try refuse(String(name.dropFirst(Self.takenPrefix.count)))
       }
     }
-    for name in try waiting() where try take(name) != nil { try refuse(name) }
+    for name in try waiting() where try take(name) { try refuse(name) }
   }
 
   private func refuse(_ name: String) throws {

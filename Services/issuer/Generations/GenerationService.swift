@@ -13,6 +13,8 @@ final class GenerationService: Sendable {
   private let isClosed = Atomic<Bool>(false)
   /// Microseconds that single changes waited for the last switch.
   private let lastSwitch = Atomic<Int>(0)
+  /// What could not be answered yet, for a disk that failed: who gave the order waits for it.
+  private let unanswered = Mutex<[(name: String, answer: GenerationAnswer)]>([])
 
   private static let pollMilliseconds = 100
 
@@ -36,6 +38,13 @@ final class GenerationService: Sendable {
       "citycode_generation_in_force", "Number of the computed generation in force; 0: none."
     ) { (try? control.registry.generationState()).map { Double($0.inForce) } ?? .nan }
     metrics.gauge(
+      "citycode_generation_age_seconds",
+      "Since the statuses in force were computed or loaded; NaN where all are single ones."
+    ) {
+      guard let made = (try? control.madeAt()) ?? nil else { return .nan }
+      return Double(WallClock.now().milliseconds(since: made)) / 1e3
+    }
+    metrics.gauge(
       "citycode_generation_switch_seconds", "How long changes waited for the last switch."
     ) { [self] in Double(lastSwitch.load(ordering: .relaxed)) / 1e6 }
   }
@@ -50,21 +59,31 @@ final class GenerationService: Sendable {
 
   private func poll() {
     do {
+      try leaveAnswers()
       for name in try mailbox.waiting() where !isClosed.load(ordering: .acquiring) {
-        guard let text = try mailbox.take(name) else { continue }
-        try mailbox.answer(name, carryOut(text))
+        guard try mailbox.take(name) else { continue }
+        let answer = carryOut(name)
+        unanswered.withLock { $0.append((name, answer)) }
+        try leaveAnswers()
       }
     } catch {
-      log.error("an order for generations was lost", metadata: ["error": "\(Faults.text(error))"])
+      log.error("an order waits", metadata: ["error": "\(Faults.text(error))"])
     }
   }
 
-  private func carryOut(_ text: String) -> GenerationAnswer {
-    guard let order = GenerationOrder(text: text) else {
-      return GenerationAnswer(isDone: false, text: "the order cannot be read")
+  private func leaveAnswers() throws {
+    while let (name, answer) = unanswered.withLock({ $0.first }) {
+      try mailbox.answer(name, answer)
+      unanswered.withLock { _ = $0.removeFirst() }
     }
-    log.info("generation", metadata: ["order": "\(order.text)"])
+  }
+
+  private func carryOut(_ name: String) -> GenerationAnswer {
     do {
+      guard let order = GenerationOrder(text: try mailbox.text(ofTaken: name)) else {
+        return GenerationAnswer(isDone: false, text: "the order cannot be read")
+      }
+      log.info("generation", metadata: ["order": "\(order.text)"])
       let outcome = try order.run(control)
       if let milliseconds = outcome.switchMilliseconds {
         lastSwitch.store(Int(milliseconds * 1_000), ordering: .relaxed)

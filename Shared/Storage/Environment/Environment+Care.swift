@@ -13,10 +13,14 @@ package struct MapUsage: Sendable, Equatable {
   package var fraction: Double { Double(fileBytes - freeBytes) / Double(mapBytes) }
 }
 
-/// A process that holds a reader slot.
+/// A reader slot that is taken.
 package struct ReaderSlot: Sendable, Equatable {
   package let processID: Int32
-  /// How many commits have happened since the view it holds; `nil` when it holds none.
+  /// The thread that took it, as LMDB writes it: tells the slots of one process apart.
+  package let thread: String
+  /// The commit whose view it holds; `nil` when it holds none.
+  package let transaction: UInt64?
+  /// How many commits have happened since that view; `nil` when it holds none.
   package let lag: UInt64?
 }
 
@@ -57,6 +61,14 @@ extension Environment {
       mapBytes: information.me_mapsize)
   }
 
+  /// How many reader slots there are: as many as the first opener asked for.
+  package func readerSlotCount() throws(StorageError) -> Int {
+    var information = unsafe MDB_envinfo()
+    try StorageError.check(
+      unsafe mdb_env_info(handle, &information), "measuring \(directory)")
+    return Int(unsafe information.me_maxreaders)
+  }
+
   /// The processes that hold reader slots, and how far each is behind.
   package func readers() throws(StorageError) -> [ReaderSlot] {
     var information = unsafe MDB_envinfo()
@@ -88,6 +100,8 @@ extension ReaderSlot {
     let words = line.split(separator: " ")
     guard words.count == 3, let processID = Int32(words[0]) else { return nil }
     self.processID = processID
-    lag = UInt64(words[2]).map { latest - min(latest, $0) }
+    thread = String(words[1])
+    transaction = UInt64(words[2])
+    lag = transaction.map { latest - min(latest, $0) }
   }
 }

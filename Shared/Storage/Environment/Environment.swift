@@ -95,6 +95,10 @@ package final class Environment: Sendable {
     if purpose == .readOnly { flags |= MDB_RDONLY }
     try StorageError.check(
       unsafe mdb_env_open(handle, directory, UInt32(flags), 0o640), "opening \(directory)")
+    if purpose == .readWrite {
+      // Readers may be another user's of the same group: they write their slots, and nothing else.
+      _ = unsafe chmod("\(directory)/lock.mdb", 0o660)
+    }
     if isNew, purpose == .readWrite { try syncDirectory(directory) }
   }
 

@@ -13,6 +13,9 @@ final class LockFile: Sendable {
     guard descriptor >= 0 else { throw StorageError(systemError: errno, "opening \(path)") }
   }
 
+  /// Lets others of the file's group lock it too, whatever the umask says; only its owner can.
+  func shareWithGroup() { _ = fchmod(descriptor, 0o660) }
+
   deinit { close(descriptor) }
 
   /// Whether nobody else had it: it is locked for this opener alone now.
@@ -84,6 +87,7 @@ final class HostLocks: Sendable {
   init(directory: String, writes: Bool) throws(StorageError) {
     writer = writes ? try Self.lockForWriting(directory) : nil
     users = try LockFile("\(directory)/users.lock")
+    if writes { users.shareWithGroup() }
   }
 
   private static func lockForWriting(_ directory: String) throws(StorageError) -> LockFile {

@@ -36,15 +36,23 @@ package final class Daemon: Sendable {
 
   package var processID: Int32? { state.withLock { $0.processID } }
 
+  /// Whether the process that was started still runs.
+  package var isAlive: Bool {
+    guard let processID else { return false }
+    let state = Files.text("/proc/\(processID)/stat").split(separator: ")").last ?? ""
+    return !state.isEmpty && !state.hasPrefix(" Z")
+  }
+
   package var addresses: Addresses? { state.withLock { $0.addresses } }
 
   /// Starts the process and waits for its line that says it is ready; with at most so many
-  /// descriptors (ulimit -n) if asked.
-  package func start(descriptorsMax: Int? = nil) async throws {
+  /// descriptors (ulimit -n) and `under` another program that becomes it, if asked.
+  package func start(descriptorsMax: Int? = nil, under program: [String] = []) async throws {
     precondition(processID == nil, "\(name) runs already")
     Spawn.removeFile(outputFile)
     var command = [executable, "serve", "--config", configurationFile]
     if let descriptorsMax { command = ["prlimit", "--nofile=\(descriptorsMax)"] + command }
+    command = program + command
     let process = try Spawn.start(
       command[0], Array(command.dropFirst()),
       streams: .init(output: .file(outputFile), error: .appended(logFile)), inOwnSession: true)
