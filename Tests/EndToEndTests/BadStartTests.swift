@@ -38,6 +38,35 @@ extension EndToEnd {
       }
     }
 
+    @Test("--check-config finds what is wrong in all files, and opens nothing that a service holds")
+    func checkConfig() async throws {
+      try await withWorld { plan in
+        plan.regions = ["310000"]
+        plan.people = 100
+      } body: { world in
+        let files = try await Files91(world)
+        for daemon in world.home.daemons {
+          func check(_ settings: String...) async throws -> Command.Result {
+            try await Command.run(
+              world.programs.path(of: daemon.service),
+              ["serve", "--check-config", "--config", daemon.configurationFile]
+                + settings.flatMap { ["--set", $0] })
+          }
+          // While the service runs on the same directories and ports.
+          let good = try await check()
+          #expect(good.ending == .exited(0) && good.output == "the configuration is good\n")
+          let short = "\(files.directory)/short"
+          let bad =
+            switch daemon.service {
+            case "issuer": try await check("region_secret_file=\(short)")
+            case "verifier": try await check("scenes_directory=\(files.directory)/bad-scenes")
+            default: try await check("follow_url=https://a:1", "sealer_public_key_file=\(short)")
+            }
+          #expect(bad.ending == .exited(64) && bad.output == "", "\(daemon.service): \(bad.error)")
+        }
+      }
+    }
+
     /// Values that cannot be.
     private static var texts: [Mistake] {
       [

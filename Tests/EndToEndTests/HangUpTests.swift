@@ -31,6 +31,8 @@ extension EndToEnd {
         try await works.reload("verifier")
         try await point.scan(code, scene: "pool").expected("wrong_scene", "the closed pool")
         try await point.scan(code, scene: "museum").expected("accepted", "the museum")
+        let accepted = "citycode_scans_total{outcome=\"accepted\",scene=\"museum\"} "
+        #expect(try await works.metric(accepted, of: "verifier") == 1, "a new scene is counted")
 
         for (file, text, words) in [
           ("\(scenes)/pool.json", "{\"name\": \"pool\"", "pool.json"),
@@ -80,7 +82,9 @@ extension EndToEnd {
     }
 
     private static func errors(_ daemon: Daemon) -> [Substring] {
-      Files.text(daemon.logFile).split(separator: "\n").filter { $0.contains(" error ") }
+      Files.text(daemon.logFile).split(separator: "\n").filter {
+        $0.contains("nothing was reloaded")
+      }
     }
   }
 }
