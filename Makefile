@@ -48,6 +48,7 @@ test: test-dependencies suite-test deploy-check
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
 	$(SWIFT_TEST) --skip-build --filter EndToEndTests
 	swift build -c release
+	deploy/monitoring/live.sh
 	$(SWIFT_TEST) --skip-build --filter ThresholdTests
 	$(SWIFT_TEST) --skip-build --filter OverloadTests
 

@@ -134,7 +134,7 @@ let package = Package(
     tests("QRTests", ["QR", "Support"]),
     tests("CompressionTests", ["Compression", "Support"]),
     tests("YAMLTests", ["YAML", "Support"]),
-    tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support"]),
+    tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support", log]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
     tests(
       "IssuerTests",

@@ -163,6 +163,7 @@ extension IssuerLoop {
     codes.make(
       serial: serial, status: status, channel: principal.channel, terms: terms,
       nonce: Bytes12(nonce.span), into: &code)
+    codesIssued.add()
   }
 
   /// The holder to make a code for, if this request may have it: a dependant's code goes to its

@@ -62,9 +62,7 @@ struct ComputeCommand: ParsableCommand {
     let data = try configuration.string("data_directory")
     let mapSize = try configuration.integer("map_size_mib") << 20
     return ComputeEngine.Registered(
-      secret: RegionSecret(
-        region: region, secret: try IssuerStore.secret("region_secret_file", configuration),
-        pepper: try IssuerStore.secret("pepper_file", configuration)), region: region
+      secret: try IssuerStore.regionSecret(configuration, region), region: region
     ) {
       try Registry(directory: data, region: region, mapSizeBytes: mapSize, access: .readOnly)
     }

@@ -22,7 +22,7 @@ extension IssuerLoop {
         exchange.answering { () throws(Problem) in try pages(exchange) }
       },
       Route(.get, "/v1/feed/epoch-keys", grant: Grant.followFeed) { [self] exchange in
-        let keys = issuer.secret.epochKeys(near: now, hoursAhead: issuer.epochKeysHoursAhead)
+        let keys = secret.epochKeys(near: now, hoursAhead: issuer.epochKeysHoursAhead)
         exchange.respond(200, "text/plain", keys.bytes.span)
       },
     ]

@@ -38,31 +38,41 @@ struct Issuer: ParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() throws {
-      try options.run("issuer", IssuerSettings.all) { process in
+      try options.run(
+        "issuer", IssuerSettings.all, checking: { try IssuerStore.check($0.configuration) }
+      ) { process in
         let store = try IssuerStore(process.configuration)
         let parts = try IssuerParts(process, store)
         let control = try GenerationControl(store, parts.ledger, process.configuration)
         let generations = try GenerationService(control, log: process.log)
         generations.offer(process.metrics)
-        let keys = EpochKeyWriter(parts, directory: try IssuerSettings.cacheDirectory(process))
+        let keys = EpochKeyWriter(
+          parts, process.configuration, directory: try IssuerSettings.cacheDirectory(process))
         keys.start(on: process.loops.all[0])
         for (name, environment) in parts.environments {
-          process.metrics.gauge(
-            "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
-            ["environment": name]
-          ) { (try? environment().fraction) ?? .nan }
+          process.metrics.offerMapUse(name) { try environment().fraction }
         }
         for (name, readers) in [
           ("registry", store.registry.readers), ("status_cache", store.cache.readers),
         ] {
           process.metrics.offerReaders(of: name) { try? readers.report().figures }
         }
+        let metrics = process.metrics
+        metrics.gauge("citycode_feed_position", "Last change of the log.") {
+          Double(parts.ledger.ledgerState.lastPosition)
+        }
+        KeyExpiry.offer(metrics, "epoch_keys") { keys.secondsLeft }
         let checks = [
           HealthCheck("ledger") { parts.ledger.complaint },
+          HealthCheck("signed_head") {
+            HeadAge.complaint(parts.ledger.headAsOf, now: WallClock.now())
+          },
           HealthCheck("epoch_keys") { keys.complaint },
         ]
-        try process.serve(checks: checks, draining: parts.ledger.drain) { _ in
-          try IssuerLoop(issuer: parts)
+        try process.serve(
+          checks: checks, draining: parts.ledger.drain, reloading: keys.reload
+        ) { _ in
+          try IssuerLoop(issuer: parts, metrics: metrics)
         } stop: {
           generations.close()
           parts.ledger.close()
@@ -156,19 +166,30 @@ struct IssuerStore {
 }
 
 extension IssuerStore {
-  init(_ configuration: Configuration) throws {
+  /// What `--check-config` looks at beside the common files.
+  static func check(_ configuration: Configuration) throws {
+    _ = try keys(configuration)
+    for key in ["data_directory", "cache_directory"] { _ = try configuration.string(key) }
+  }
+
+  private static func keys(
+    _ configuration: Configuration
+  ) throws -> (region: Region, secret: RegionSecret, sealer: SigningKey) {
     guard let region = Region(text: try configuration.string("region")) else {
       throw ConfigurationError("region must be a GB/T 2260 code of six digits")
     }
-    self.region = region
     do {
-      secret = RegionSecret(
-        region: region, secret: try Self.secret("region_secret_file", configuration),
-        pepper: try Self.secret("pepper_file", configuration))
-      sealerKey = try SigningKey(pemFile: try configuration.string("sealer_key_file"))
+      return (
+        region, try regionSecret(configuration, region),
+        try SigningKey(pemFile: try configuration.string("sealer_key_file"))
+      )
     } catch let error as SecurityError {
       throw ConfigurationError(error.description)
     }
+  }
+
+  init(_ configuration: Configuration) throws {
+    (region, secret, sealerKey) = try Self.keys(configuration)
     let mapSize = try configuration.integer("map_size_mib") << 20
     let data = try configuration.string("data_directory")
     let cache = try configuration.string("cache_directory")
@@ -183,14 +204,50 @@ extension IssuerStore {
     registry = try Registry(directory: data, region: region, mapSizeBytes: mapSize)
   }
 
-  static func secret(_ key: String, _ configuration: Configuration) throws -> [UInt8] {
-    let path = try configuration.string(key)
+  /// What the region's two secret files hold.
+  static func regionSecret(
+    _ configuration: Configuration, _ region: Region
+  ) throws -> RegionSecret {
+    RegionSecret(
+      region: region, schedule: try schedule(configuration, region),
+      pepper: try pepper(configuration))
+  }
+
+  static func schedule(
+    _ configuration: Configuration, _ region: Region
+  ) throws -> SecretSchedule {
+    let path = try configuration.string("region_secret_file")
+    let bytes = try SecretFile.read(path: path, byteCountMax: 16_384)
+    guard let schedule = SecretSchedule(bytes, region: region) else {
+      throw ConfigurationError(
+        "region_secret_file: \(path) must hold 64 hexadecimal digits, or what `issuer keys rotate"
+          + " region-secret` writes; `issuer keys` makes such files")
+    }
+    return schedule
+  }
+
+  private static func pepper(_ configuration: Configuration) throws -> [UInt8] {
+    let path = try configuration.string("pepper_file")
     let text = try SecretFile.read(path: path, byteCountMax: 256)
     let digits = String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace }
     guard let bytes = Hexadecimal.bytes(of: digits), bytes.count == 32 else {
       throw ConfigurationError(
-        "\(key): \(path) must hold 64 hexadecimal digits; `issuer keys` makes such files")
+        "pepper_file: \(path) must hold 64 hexadecimal digits; `issuer keys` makes such files")
     }
     return bytes
+  }
+}
+
+/// How long ago the log was last signed as complete, which its writer does each second.
+enum HeadAge {
+  /// Beyond this an issuer must not say that it is ready: what it answers may not be the newest.
+  static let secondsMax: UInt64 = 5
+
+  /// What is wrong with a head of `asOf`; `nil` if nothing is.
+  static func complaint(_ asOf: Instant, now: Instant) -> String? {
+    let age = now.milliseconds(since: asOf)
+    guard age > secondsMax * 1_000 else { return nil }
+    return "the log was last signed \(age / 1_000) seconds ago: its writer is stuck, see `ledger`"
+      + " and the disk"
   }
 }

@@ -10,7 +10,9 @@ final class IssuerLoop: LoopService {
   let cache: CacheReader
   let registry: RegistryReader
   let handles: HandleCipher
-  let codes: CodeMaker
+  /// What this loop makes codes and gives keys from.
+  private(set) var secret: RegionSecret
+  private(set) var codes: CodeMaker
   var random = RandomPool()
   private(set) var router = Router([])
   /// What requests for one code were, by `Request.fieldsID`: a channel's are all alike.
@@ -19,19 +21,29 @@ final class IssuerLoop: LoopService {
   var code: [UInt8] = []
   var nonce: [UInt8] = []
   var tails = CodeAnswerTail()
+  let codesIssued: Metrics.Counter
   /// The read of a socket after which the cache was looked at last.
   private var viewedRead = -1
 
-  init(issuer: IssuerParts) throws {
+  init(issuer: IssuerParts, metrics: Metrics) throws {
     self.issuer = issuer
+    codesIssued = metrics.counter(
+      "citycode_codes_issued_total", "Codes made, those of a batch each.")
     cache = try CacheReader(SharedCache(issuer.cache), region: issuer.region)
     registry = try RegistryReader(issuer.registry)
     handles = HandleCipher(key: issuer.secret.handleKey)
+    secret = issuer.secret
     codes = CodeMaker(region: issuer.region, secret: issuer.secret)
     router = Router(codeRoutes + holderRoutes + feedRoutes)
   }
 
   private static let knownIssuesMax = 256
+
+  /// Goes on with secrets whose handle key and pepper are those there were.
+  func adopt(_ secret: RegionSecret) {
+    self.secret = secret
+    codes = CodeMaker(region: issuer.region, secret: secret)
+  }
 
   /// An earlier request with the same header fields.
   func knownIssue(_ fieldsID: Int) -> KnownIssue? {
@@ -89,6 +101,7 @@ final class IssuerLoop: LoopService {
 /// What all loops of the issuer share; immutable or safe to share.
 struct IssuerParts: Sendable {
   let region: Region
+  /// As it was at the start: the pepper, and the handle key. Epoch keys may be newer on a loop.
   let secret: RegionSecret
   let registry: Registry
   let cache: CacheWriter

@@ -89,6 +89,8 @@ final class LedgerWriter: Sendable {
   /// The signed head: where the sealed log ends, and when that was.
   var head: [UInt8] { shared.withLock { $0.head } }
 
+  var headAsOf: Instant { shared.withLock { $0.headAsOf } }
+
   var lastSegment: UInt64 { shared.withLock { $0.lastSegment } }
 
   /// What keeps the ledger from being written; `nil` when it is well. A write that failed counts
@@ -155,7 +157,7 @@ final class LedgerWriter: Sendable {
 
   // MARK: The writer's thread
 
-  /// Where the log stands, on the writer's thread.
+  /// Where the log stands; it goes on at once on any thread but the writer's.
   var ledgerState: Registry.State { state.withLock { $0 } }
 
   /// A switch that the log holds and the cache does not, on the writer's thread.

@@ -50,6 +50,18 @@ extension Registry {
     return last
   }
 
+  /// The last bulk load's segment.
+  func lastLoad() throws(StorageError) -> UInt64? {
+    var last: UInt64?
+    try environment.read { transaction throws(StorageError) in
+      try transaction.forEach(recipes, from: 0) { segment, bytes in
+        if bytes.count > 0, bytes[0] == 0 { last = segment }
+        return true
+      }
+    }
+    return last
+  }
+
   /// Bulk loads of holders from serial `first` on, in order.
   func loads(from first: UInt64) throws(StorageError) -> [LoadedHolders] {
     var loads: [LoadedHolders] = []

@@ -22,8 +22,21 @@ final class FeedFollower: Sendable {
   private let thread = Loops(count: 1)
   private let applied: Metrics.Counter
   private let refused: Metrics.Counter
-  private let status = Mutex<(feed: String?, keys: String?, cache: String?)>(
-    ("the feed has not been reached yet", "no epoch keys yet", nil))
+  private let levelAt: LevelTime
+  private let staleAfterSeconds: Int
+  private let status = Mutex(Status())
+
+  /// What the probes ask for.
+  private struct Status {
+    var feed: String? = "the feed has not been reached yet"
+    var keys: String? = "no epoch keys yet"
+    var cache: String?
+    /// Whether the issuer has been asked, with or without success.
+    var hasAsked = false
+    /// The snapshot under way: pages that are there, and of how many.
+    var snapshot: (pages: UInt32, of: UInt32)?
+    var epochs: Set<KeyEpoch> = []
+  }
 
   /// What belongs to the thread.
   private final class State {
@@ -43,16 +56,10 @@ final class FeedFollower: Sendable {
   /// `nil` if the relay has nothing to follow: it runs on the issuer's own host.
   init?(_ process: ServiceProcess) throws {
     let configuration = process.configuration
-    guard let url = configuration.optional("follow_url") else { return nil }
-    guard let region = Region(text: try configuration.string("region")) else {
-      throw ConfigurationError("region must be a GB/T 2260 code of six digits")
-    }
-    self.region = region
-    do {
-      key = try VerifyingKey(pemFile: try configuration.string("sealer_public_key_file"))
-    } catch let error as SecurityError {
-      throw ConfigurationError(error.description)
-    }
+    guard configuration.optional("follow_url") != nil else { return nil }
+    let url: UpstreamURL
+    (url, region, key) = try Self.source(configuration)
+    staleAfterSeconds = try configuration.integer("stale_after_seconds")
     let directory = try configuration.string("cache_directory")
     do { try System.makeDirectory(directory) } catch {
       throw ConfigurationError("cache_directory: \(error.description)")
@@ -77,16 +84,40 @@ final class FeedFollower: Sendable {
       "citycode_segments_refused_total", "Answers of the feed that did not follow or verify.")
     let readers = cache.readers
     process.metrics.offerReaders(of: "status_cache") { try? readers.report().figures }
-    let upstreamURL = try UpstreamURL(url)
+    let (writer, level) = (cache, LevelTime())
+    levelAt = level
+    process.metrics.offerMapUse("status_cache") { try writer.mapUsage().fraction }
+    process.metrics.gauge(
+      "citycode_feed_position", "Last change of the log that this host's status cache has."
+    ) { Double(writer.state.appliedPosition) }
+    process.metrics.gauge(
+      "citycode_feed_lag_seconds", "Since the follower last was level with its source."
+    ) { level.secondsAgo }
     let tls = process.clientTLS
     let care = CacheCare(endsHungReaders: try configuration.boolean("kill_hung_readers"))
     let loop = thread.all[0]
     try loop.run {
       let state = State(
-        Upstream(upstreamURL, tls: tls, on: loop), self.newFollower(), care)
+        Upstream(url, sharing: tls, on: loop), self.newFollower(), care)
       let bound = LoopBound(state, on: loop)
       self.step(bound)
       self.careForCache(bound)
+    }
+  }
+
+  /// Whom to follow, and what its feed is believed under.
+  static func source(
+    _ configuration: Configuration
+  ) throws(ConfigurationError) -> (url: UpstreamURL, region: Region, key: VerifyingKey) {
+    guard let region = Region(text: try configuration.string("region")) else {
+      throw ConfigurationError("region must be a GB/T 2260 code of six digits")
+    }
+    let url = try UpstreamURL(try configuration.string("follow_url"))
+    let path = try configuration.string("sealer_public_key_file")
+    do {
+      return (url, region, try VerifyingKey(pemFile: path))
+    } catch {
+      throw ConfigurationError("sealer_public_key_file: \(error.description)")
     }
   }
 
@@ -98,10 +129,39 @@ final class FeedFollower: Sendable {
 
   var checks: [HealthCheck] {
     [
-      HealthCheck("feed") { self.status.withLock { $0.feed } },
-      HealthCheck("epoch_keys") { self.status.withLock { $0.keys } },
+      HealthCheck("feed") { self.status.withLock { $0.feed } ?? self.ageComplaint },
+      HealthCheck("epoch_keys") {
+        let now = KeyEpoch(at: WallClock.now().cityTime)
+        return self.status.withLock { status in
+          if let complaint = status.keys { return complaint }
+          for number in [now.number, now.number + 1]
+          where !status.epochs.contains(KeyEpoch(number: number)) {
+            return "the key of epoch \(number) is missing: does the issuer give keys?"
+          }
+          return nil
+        }
+      },
       HealthCheck("status_cache") { self.status.withLock { $0.cache } },
     ]
+  }
+
+  /// The cache says how old its knowledge is, also when the thread that writes it is stuck.
+  private var ageComplaint: String? {
+    let age = WallClock.now().milliseconds(since: cache.state.asOf)
+    return age > UInt64(staleAfterSeconds) * 1_000
+      ? "the last news is \(age / 1_000) seconds old: does the issuer run?" : nil
+  }
+
+  /// What an empty cache still waits for; `nil` when it is full, and when the issuer cannot be
+  /// asked: then this relay serves partners, and `/readyz` says why its own host must wait.
+  var startProgress: String? {
+    guard !cache.state.servable else { return nil }
+    return status.withLock { status in
+      if let (pages, all) = status.snapshot {
+        return "loading a snapshot: page \(pages) of \(all)"
+      }
+      return status.hasAsked ? nil : "asking the issuer for a snapshot"
+    }
   }
 
   func close() { thread.shutDown() }
@@ -150,6 +210,7 @@ final class FeedFollower: Sendable {
       return 250
     case .success(let response) where response.status == 410:
       state.follower.restart()
+      status.withLock { $0.snapshot = nil }
       return 0
     case .success(let response) where response.status != 200:
       complain("the issuer answered \(response.status); does this relay have feed.follow?")
@@ -159,6 +220,7 @@ final class FeedFollower: Sendable {
         for action in try state.follower.received(response.body.span) {
           try perform(action, state)
         }
+        if state.follower.isLevel, state.snapshot == nil { levelAt.note() }
         complain(nil)
         return 0
       } catch let fault as SegmentFault {
@@ -168,6 +230,7 @@ final class FeedFollower: Sendable {
         complain("the status cache cannot be written: \(error)")
         // What was asked for is not applied: go on from what the cache says.
         state.snapshot = nil
+        status.withLock { $0.snapshot = nil }
         state.follower = newFollower()
       }
       return 1_000
@@ -179,7 +242,10 @@ final class FeedFollower: Sendable {
     case .begin(let manifest):
       log.info("taking a snapshot", metadata: ["pages": "\(manifest.pageCount)"])
       state.snapshot = try SnapshotBuilder(cache, manifest)
-    case .store(let batch): try state.snapshot!.store(batch)
+      status.withLock { $0.snapshot = (0, manifest.pageCount) }
+    case .store(let batch):
+      try state.snapshot!.store(batch)
+      status.withLock { $0.snapshot?.pages += UInt32(batch.pageCount) }
     case .adopt: noteSnapshot(try state.snapshot!.adopt(), state)
     case .apply(let segment):
       if state.snapshot == nil {
@@ -198,6 +264,7 @@ final class FeedFollower: Sendable {
   private func noteSnapshot(_ isInForce: Bool, _ state: State) {
     guard isInForce else { return }
     state.snapshot = nil
+    status.withLock { $0.snapshot = nil }
     log.info("the snapshot is complete")
   }
 
@@ -205,6 +272,7 @@ final class FeedFollower: Sendable {
     let old = status.withLock { status in
       let old = status.feed
       status.feed = text
+      status.hasAsked = true
       return old
     }
     guard old != text else { return }
@@ -226,10 +294,26 @@ final class FeedFollower: Sendable {
       }
       do throws(System.Fault) {
         try System.replaceFile(self.epochKeysPath, with: file.bytes, mode: 0o640)
-        self.status.withLock { $0.keys = nil }
+        self.status.withLock { status in
+          status.keys = nil
+          status.epochs = Set(file.keys.map(\.epoch))
+        }
       } catch {
         self.status.withLock { $0.keys = error.description }
       }
     }
+  }
+}
+
+/// When the cache last was level with the feed; before that, when following began.
+private final class LevelTime: Sendable {
+  /// By the monotonic clock.
+  private let nanoseconds = Atomic<UInt64>(System.monotonicNanoseconds)
+
+  func note() { nanoseconds.store(System.monotonicNanoseconds, ordering: .relaxed) }
+
+  var secondsAgo: Double {
+    let then = nanoseconds.load(ordering: .relaxed)
+    return Double(System.monotonicNanoseconds - then) / 1e9
   }
 }

@@ -24,11 +24,16 @@ struct Relay: ParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() throws {
-      try options.run("relay", RelaySettings.all) { process in
+      try options.run(
+        "relay", RelaySettings.all, checking: { try RelayParts.check($0) }
+      ) { process in
         let parts = try RelayParts(process)
         let feed = try FeedFollower(process)
-        try process.serve(checks: feed?.checks ?? []) { loop in
-          try RelayLoop(parts: parts, loop: loop)
+        let metrics = process.metrics
+        try process.serve(
+          checks: feed?.checks ?? [], progress: { feed?.startProgress }
+        ) { loop in
+          try RelayLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
           feed?.close()
         }
@@ -63,6 +68,9 @@ enum RelaySettings {
           + " issuer's own host"),
       Setting("cache_directory", .string, default: "", "the status cache of this host"),
       Setting(
+        "stale_after_seconds", .integer(1...604_800), default: "10800",
+        "knowledge of the followed feed older than this turns /readyz off"),
+      Setting(
         "sealer_public_key_file", .string, default: "",
         "Ed25519 public key, PEM, of the region's sealer: the feed is believed under it alone"),
       Setting(
@@ -77,8 +85,16 @@ struct RelayParts: Sendable {
   let partners: PartnerTable
   let partnerURLs: [Region: UpstreamURL]
   let verifierURL: UpstreamURL?
-  let tls: TLSContext
+  let tls: ClientTLS
   let partnerTimeoutMilliseconds: Int
+
+  /// What `--check-config` looks at: all files and settings that a start reads.
+  static func check(_ process: ServiceProcess) throws {
+    _ = try RelayParts(process)
+    if process.configuration.optional("follow_url") != nil {
+      _ = try FeedFollower.source(process.configuration)
+    }
+  }
 
   init(_ process: ServiceProcess) throws {
     let configuration = process.configuration

@@ -16,12 +16,16 @@ final class RelayLoop: LoopService {
   private let parts: RelayParts
   private let verifier: Upstream?
   private let partners: [Region: Upstream]
+  private let counters: [Region: PartnerCounters]
   private(set) var router = Router([])
 
-  init(parts: RelayParts, loop: Loop) throws {
+  init(parts: RelayParts, loop: Loop, metrics: Metrics) throws {
     self.parts = parts
-    verifier = parts.verifierURL.map { Upstream($0, tls: parts.tls, on: loop) }
-    partners = parts.partnerURLs.mapValues { Upstream($0, tls: parts.tls, on: loop) }
+    verifier = parts.verifierURL.map { Upstream($0, sharing: parts.tls, on: loop) }
+    partners = parts.partnerURLs.mapValues { Upstream($0, sharing: parts.tls, on: loop) }
+    counters = Dictionary(
+      uniqueKeysWithValues: parts.partnerURLs.keys.sorted { "\($0)" < "\($1)" }
+        .map { ($0, PartnerCounters(metrics, $0)) })
     router = Router([
       Route(.post, "/v1/foreign-scans", grant: Grant.relayScan, bodyBytesMax: 4_096) {
         [unowned self] exchange in
@@ -50,7 +54,7 @@ final class RelayLoop: LoopService {
     }
     pass(
       exchange, to: partner, "/v1/partner-scans", exchange.request.body,
-      timeoutMilliseconds: parts.partnerTimeoutMilliseconds)
+      timeoutMilliseconds: parts.partnerTimeoutMilliseconds, counters[region])
   }
 
   /// A code of this region, scanned by a partner: its own verifier says.
@@ -84,13 +88,15 @@ final class RelayLoop: LoopService {
   /// Sends `body` on and the answer back; the far side's silence becomes 504.
   private func pass(
     _ exchange: Exchange, to upstream: Upstream, _ path: String, _ body: [UInt8],
-    timeoutMilliseconds: Int
+    timeoutMilliseconds: Int, _ counters: PartnerCounters? = nil
   ) {
+    let trace = exchange.traceHeaders
     guard let deferred = exchange.deferReply() else { return }
     upstream.send(
-      .post, path, headers: [HeaderField("content-type", "application/json")], body: body,
+      .post, path, headers: [HeaderField("content-type", "application/json")] + trace, body: body,
       timeoutMilliseconds: timeoutMilliseconds
     ) { result in
+      counters?.count(result)
       switch result {
       case .success(let response) where response.status == 200:
         deferred.respond(200, "application/json", response.body)
@@ -101,6 +107,31 @@ final class RelayLoop: LoopService {
         deferred.respond(
           Problem(504, failure.rawValue, "The far side did not answer: \(failure.rawValue)."))
       }
+    }
+  }
+}
+
+/// `citycode_partner_requests_total` of one loop about one partner.
+private struct PartnerCounters {
+  let answered: Metrics.Counter
+  let unreachable: Metrics.Counter
+
+  init(_ metrics: Metrics, _ partner: Region) {
+    func counter(_ result: String) -> Metrics.Counter {
+      metrics.counter(
+        "citycode_partner_requests_total",
+        "Scans sent to a partner; unreachable: it gave no answer, or none that a gate can use.",
+        ["partner": "\(partner)", "result": result])
+    }
+    answered = counter("answered")
+    unreachable = counter("unreachable")
+  }
+
+  func count(_ result: Result<UpstreamResponse, UpstreamFailure>) {
+    if case .success(let response) = result, response.status == 200 {
+      answered.add()
+    } else {
+      unreachable.add()
     }
   }
 }

@@ -73,6 +73,12 @@ final class Journal: Sendable {
   /// The place where loop `index` leaves its entries.
   func handoff(ofLoop index: Int) -> JournalHandoff { handoffs[index] }
 
+  /// Scans answered and not yet durable.
+  var backlog: Int { handoffs.reduce(0) { $0 + $1.backlog } }
+
+  /// How full the map is.
+  func mapUsage() throws -> MapUsage { try environment.mapUsage() }
+
   /// What keeps the journal from being written, `nil` when it is well.
   var complaint: String? { state.withLock { $0.complaint } }
 
@@ -119,6 +125,7 @@ final class Journal: Sendable {
       fail(parcels, error)
       return
     }
+    for (handoff, parcel) in zip(handoffs, parcels) { handoff.committed(parcel) }
     for (parcel, outcomes) in zip(parcels, outcomes) {
       for (pending, outcome) in zip(parcel.claims, outcomes) {
         pending.completion(.success(outcome))
@@ -136,7 +143,7 @@ final class Journal: Sendable {
     }
     if isNews { log.error("journal", metadata: ["error": "\(text)"]) }
     for (handoff, parcel) in zip(handoffs, parcels) {
-      handoff.putBack(parcel.entries)
+      handoff.putBack(parcel)
       for pending in parcel.claims {
         pending.completion(
           .failure(

@@ -15,6 +15,8 @@ final class JournalHandoff: @unchecked Sendable {
 
   struct Parcel: Sendable {
     var entries: [UInt8] = []
+    /// How many scans the entries are.
+    var count = 0
     var claims: [PendingClaim] = []
   }
 
@@ -22,8 +24,10 @@ final class JournalHandoff: @unchecked Sendable {
   unowned var journal: Journal!
   /// Entries of this turn; touched by the owning loop alone.
   private var gathered: [UInt8] = []
+  private var gatheredCount = 0
   private let parcel = Mutex(Parcel())
   private let waitingBytes = Atomic<Int>(0)
+  private let undurableCount = Atomic<Int>(0)
 
   /// Bytes of entries that may wait for the writer: about 100,000 scans.
   static let waitingBytesMax = 16 << 20
@@ -36,18 +40,23 @@ final class JournalHandoff: @unchecked Sendable {
   /// Adds one scan; on the owning loop.
   func append(receipt: Span<UInt8>, _ finding: Finding, _ context: ScanContext) {
     gathered.appendJournalEntry(receipt: receipt, finding, context)
+    gatheredCount += 1
   }
 
   /// Hands over what this turn gathered; on the owning loop.
   func handOver() {
     guard !gathered.isEmpty else { return }
-    let count = gathered.count
+    let byteCount = gathered.count
+    let count = exchange(&gatheredCount, with: 0)
+    // Before the writer can see them.
+    undurableCount.wrappingAdd(count, ordering: .relaxed)
     let wasEmpty = parcel.withLock { parcel in
       let wasEmpty = parcel.entries.isEmpty
       parcel.entries.append(contentsOf: gathered)
+      parcel.count += count
       return wasEmpty
     }
-    waitingBytes.wrappingAdd(count, ordering: .relaxed)
+    waitingBytes.wrappingAdd(byteCount, ordering: .relaxed)
     gathered.removeAll(keepingCapacity: true)
     if wasEmpty { journal.scheduleCommit(atOnce: false) }
   }
@@ -71,9 +80,20 @@ final class JournalHandoff: @unchecked Sendable {
     return taken
   }
 
+  /// Scans answered and not yet durable, those of turns that are over.
+  var backlog: Int { undurableCount.load(ordering: .relaxed) }
+
+  /// The entries of `parcel` are durable; on the writer's thread.
+  func committed(_ parcel: Parcel) {
+    undurableCount.wrappingSubtract(parcel.count, ordering: .relaxed)
+  }
+
   /// Puts entries back in front, after a commit that failed; on the writer's thread.
-  func putBack(_ entries: [UInt8]) {
-    parcel.withLock { $0.entries = entries + $0.entries }
-    waitingBytes.wrappingAdd(entries.count, ordering: .relaxed)
+  func putBack(_ failed: Parcel) {
+    parcel.withLock { parcel in
+      parcel.entries = failed.entries + parcel.entries
+      parcel.count += failed.count
+    }
+    waitingBytes.wrappingAdd(failed.entries.count, ordering: .relaxed)
   }
 }

@@ -1,4 +1,5 @@
 import Codes
+import HTTP2
 import JSON
 import Server
 import StatusCache
@@ -20,13 +21,17 @@ final class ScanBatch {
   private var open = 0
   private var isScanned = false
   private var deferred: DeferredReply?
+  /// For the relay.
+  private let trace: [HeaderField]
 
   /// A batch for a scene that counts codes once comes with the right to answer later: what is
   /// claimed will be answered.
   init(
-    _ verifier: VerifierLoop, _ context: ScanContext, count: Int, _ deferred: DeferredReply?
+    _ verifier: VerifierLoop, _ context: ScanContext, count: Int, _ deferred: DeferredReply?,
+    trace: [HeaderField]
   ) {
     self.verifier = verifier
+    self.trace = trace
     self.context = context
     level = verifier.level
     self.deferred = deferred
@@ -47,7 +52,7 @@ final class ScanBatch {
     guard let region = try verifier.begin(context, for: .batch(self, index)) else { return }
     open += 1
     isInOrder = false
-    verifier.askPartner(verifier.code, region, context) { [self] finding in
+    verifier.askPartner(verifier.code, region, context, trace: trace) { [self] finding in
       answer(finding, at: index)
       verifier.journal.handOver()
       closeOne()
@@ -82,7 +87,7 @@ final class ScanBatch {
         finding, receipt: receipt.span, scene: context.scene, now: now, level: level,
         to: &answers)
       slots[index] = start..<answers.count
-      verifier.counters[Int(finding.verdict.outcome.rawValue)].add()
+      verifier.counters.count(finding.verdict.outcome, context)
       closeOne()
     } failure: { [self] problem in
       // The others may be committed already: only this one does not count.

@@ -69,8 +69,9 @@ extension VerifierLoop {
     guard let region = try begin(context, for: .request(exchange.reply)) else { return }
     // Answers that come later are of the level at which they were decided.
     let level = level
+    let trace = exchange.traceHeaders
     guard let deferred = exchange.deferReply() else { return }
-    askPartner(code, region, context) { [self] finding in
+    askPartner(code, region, context, trace: trace) { [self] finding in
       if finding.verdict.outcome == .accepted, context.scene.once != .no {
         return claim(deferred, context, finding, level)
       }
@@ -111,7 +112,7 @@ extension VerifierLoop {
     journal.append(receipt: receipt.span, finding, context)
     answers.append(
       finding, receipt: receipt.span, scene: context.scene, now: now, level: level, to: &answer)
-    counters[Int(finding.verdict.outcome.rawValue)].add()
+    counters.count(finding.verdict.outcome, context)
   }
 
   func refuseIfJournalIsBehind() throws(Problem) {
@@ -130,7 +131,7 @@ extension VerifierLoop {
       var answer: [UInt8] = []
       answers.append(
         finding, receipt: receipt.span, scene: context.scene, now: now, level: level, to: &answer)
-      counters[Int(finding.verdict.outcome.rawValue)].add()
+      counters.count(finding.verdict.outcome, context)
       deferred.respond(200, "application/json", answer)
     } failure: { problem in
       deferred.respond(problem)
@@ -196,7 +197,8 @@ extension VerifierLoop {
       deferred = exchange.deferReply()
       guard deferred != nil else { return }
     }
-    let batch = ScanBatch(self, context, count: texts.count, deferred)
+    let batch = ScanBatch(
+      self, context, count: texts.count, deferred, trace: exchange.traceHeaders)
     do throws(Problem) {
       for text in texts { try batch.scan(bytes.span.extracting(text)) }
     } catch {
@@ -261,8 +263,8 @@ extension VerifierLoop {
     guard principal.scenes.contains(name) || principal.scenes.contains("*") else {
       throw .forbidden("This principal may not scan for that scene; a scan names a scene.")
     }
-    guard let scene = parts.scenes[name] else {
-      let known = parts.scenes.keys.sorted().joined(separator: ", ")
+    guard let scene = scenes[name] else {
+      let known = scenes.keys.sorted().joined(separator: ", ")
       throw Problem(422, "unknown_scene", "There is no such scene here; known: \(known).")
     }
     let point = point ?? principal.point

@@ -28,15 +28,31 @@ struct Verifier: ParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() throws {
-      try options.run("verifier", VerifierSettings.all) { process in
+      try options.run("verifier", VerifierSettings.all, checking: VerifierParts.check) { process in
         let parts = try VerifierParts(process)
         let metrics = process.metrics
         metrics.gauge(
           "citycode_status_age_seconds", "Age of this host's knowledge of statuses."
         ) { parts.health.ageSeconds }
+        metrics.gauge(
+          "citycode_feed_position", "Last change of the log that this host's status cache has."
+        ) { (try? parts.cache.state()).map { Double($0.appliedPosition) } ?? 0 }
+        metrics.gauge("citycode_journal_backlog", "Scans answered and not yet durable.") {
+          Double(parts.journal.backlog)
+        }
+        metrics.offerMapUse("journal") { try parts.journal.mapUsage().fraction }
+        metrics.offerMapUse("status_cache") { try parts.cache.mapUsage()?.fraction }
+        KeyExpiry.offer(metrics, "epoch_keys") { parts.health.keysLeftSeconds }
         metrics.offerReaders(of: "status_cache") { try? parts.cache.readers()?.figures }
         metrics.offerReaders(of: "journal") { try? parts.journal.readers.report().figures }
-        try process.serve(checks: parts.health.checks) { loop in
+        let scenesDirectory = try process.configuration.string("scenes_directory")
+        try process.serve(
+          checks: parts.health.checks,
+          reloading: {
+            let scenes = try VerifierParts.readScenes(scenesDirectory)
+            return ReloadedPart(onLoop: { service in (service as? VerifierLoop)?.adopt(scenes) })
+          }
+        ) { loop in
           try VerifierLoop(parts: parts, loop: loop, metrics: metrics)
         } stop: {
           parts.journal.close()
@@ -73,6 +89,10 @@ enum VerifierSettings {
         "status_age_max_seconds", .integer(1...604_800), default: "21600",
         "oldest knowledge an answer may rest on; beyond it scans are refused as stale_cache"),
       Setting(
+        "stale_after_seconds", .integer(1...604_800), default: "10800",
+        "knowledge older than this turns /readyz off, while scans go on until"
+          + " status_age_max_seconds, if that is more"),
+      Setting(
         "foreign_timeout_milliseconds", .integer(50...30_000), default: "2000",
         "within this time a foreign code is answered, with region_unreachable at worst"),
       Setting(
@@ -87,45 +107,61 @@ enum VerifierSettings {
 /// What all loops of the verifier share; immutable or safe to share.
 struct VerifierParts: Sendable {
   let rules: ScanRules
+  /// As they were at the start; see `VerifierLoop.scenes`.
   let scenes: [String: Scene]
   let cache: SharedCache
   let journal: Journal
   let health: VerifierHealth
   let epochKeysPath: String
-  let relay: (url: UpstreamURL, tls: TLSContext)?
+  let relay: (url: UpstreamURL, tls: ClientTLS)?
   let foreignTimeoutMilliseconds: Int
   /// Drawn at random: tells this process's receipts from every other's.
   let processNumber: UInt32
 
   init(_ process: ServiceProcess) throws {
     let configuration = process.configuration
-    guard let region = Region(text: try configuration.string("region")) else {
-      throw ConfigurationError("region must be a GB/T 2260 code of six digits")
-    }
-    rules = ScanRules(
-      region: region, partners: try Self.partners(configuration.list("partners")),
-      clockSkewSeconds: try configuration.integer("clock_skew_seconds"),
-      statusAgeMaxSeconds: try configuration.integer("status_age_max_seconds"))
+    rules = try Self.rules(configuration)
     scenes = try Self.readScenes(try configuration.string("scenes_directory"))
+    if let url = configuration.optional("relay_url") {
+      relay = (try UpstreamURL(url), process.clientTLS)
+    } else {
+      relay = nil
+    }
     let cacheDirectory = try configuration.string("cache_directory")
     let mapSize = try configuration.integer("map_size_mib") << 20
-    cache = try SharedCache(directory: cacheDirectory, region: region, mapSizeBytes: mapSize)
+    cache = try SharedCache(
+      directory: cacheDirectory, region: rules.region, mapSizeBytes: mapSize)
     journal = try Journal(
       directory: try configuration.string("journal_directory"),
       mapSizeBytes: mapSize, loopCount: process.loops.all.count,
       commitMilliseconds: try configuration.integer("journal_commit_milliseconds"),
       retentionDays: try configuration.integer("journal_retention_days"), log: process.log)
     health = VerifierHealth(
-      cache: cache, journal: journal, statusAgeMaxSeconds: rules.statusAgeMaxSeconds)
+      cache: cache, journal: journal,
+      staleAfterSeconds: min(
+        try configuration.integer("stale_after_seconds"), rules.statusAgeMaxSeconds))
     epochKeysPath = "\(cacheDirectory)/\(EpochKeyFile.name)"
-    if let url = configuration.optional("relay_url") {
-      relay = (try UpstreamURL(url), process.clientTLS)
-    } else {
-      relay = nil
-    }
     foreignTimeoutMilliseconds = try configuration.integer("foreign_timeout_milliseconds")
     var random = RandomPool()
     processNumber = UInt32(truncatingIfNeeded: random.nextUInt64())
+  }
+
+  /// What `--check-config` looks at: all files and settings that a start reads.
+  static func check(_ process: ServiceProcess) throws {
+    _ = try rules(process.configuration)
+    _ = try readScenes(try process.configuration.string("scenes_directory"))
+    if let url = process.configuration.optional("relay_url") { _ = try UpstreamURL(url) }
+  }
+
+  private static func rules(_ configuration: Configuration) throws(ConfigurationError) -> ScanRules
+  {
+    guard let region = Region(text: try configuration.string("region")) else {
+      throw ConfigurationError("region must be a GB/T 2260 code of six digits")
+    }
+    return ScanRules(
+      region: region, partners: try partners(configuration.list("partners")),
+      clockSkewSeconds: try configuration.integer("clock_skew_seconds"),
+      statusAgeMaxSeconds: try configuration.integer("status_age_max_seconds"))
   }
 
   private static func partners(_ texts: [String]) throws(ConfigurationError) -> Set<Region> {
@@ -139,9 +175,14 @@ struct VerifierParts: Sendable {
     return regions
   }
 
-  private static func readScenes(_ directory: String) throws -> [String: Scene] {
+  /// The scenes of `directory`, by name; any fault in any file refuses all.
+  static func readScenes(_ directory: String) throws -> [String: Scene] {
     var scenes: [String: Scene] = [:]
-    for name in try System.files(in: directory, suffix: ".json") {
+    let names: [String]
+    do { names = try System.files(in: directory, suffix: ".json") } catch {
+      throw ConfigurationError("scenes_directory: \(error.description)")
+    }
+    for name in names {
       let path = "\(directory)/\(name)"
       do {
         let scene = try Scene(json: try JSONParser.parse(try System.readFile(path)))
@@ -161,43 +202,5 @@ struct VerifierParts: Sendable {
       throw ConfigurationError("scenes_directory \(directory) holds no .json file")
     }
     return scenes
-  }
-}
-
-/// What the verifier's probes ask.
-final class VerifierHealth: Sendable {
-  private let cache: SharedCache
-  private let journal: Journal
-  private let statusAgeMaxSeconds: Int
-  private let hasKeys = Atomic<Bool>(false)
-
-  init(cache: SharedCache, journal: Journal, statusAgeMaxSeconds: Int) {
-    self.cache = cache
-    self.journal = journal
-    self.statusAgeMaxSeconds = statusAgeMaxSeconds
-  }
-
-  func keysLoaded() { hasKeys.store(true, ordering: .releasing) }
-
-  var ageSeconds: Double {
-    guard let asOf = cache.asOf else { return .infinity }
-    return Double(WallClock.now().milliseconds(since: asOf)) / 1_000
-  }
-
-  var checks: [HealthCheck] {
-    [
-      HealthCheck("status_cache") { [self] in
-        guard let asOf = cache.asOf else {
-          return "empty: the issuer or relay of this host has not filled it yet"
-        }
-        let seconds = WallClock.now().milliseconds(since: asOf) / 1_000
-        return seconds > UInt64(statusAgeMaxSeconds)
-          ? "its knowledge is \(seconds) seconds old: is the issuer or relay running?" : nil
-      },
-      HealthCheck("epoch_keys") { [self] in
-        hasKeys.load(ordering: .acquiring) ? nil : "none yet: the issuer or relay writes them"
-      },
-      HealthCheck("journal") { [self] in journal.complaint },
-    ]
   }
 }

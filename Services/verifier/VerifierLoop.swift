@@ -10,6 +10,7 @@ import VerifierCore
 final class VerifierLoop: LoopService {
   let parts: VerifierParts
   let loop: Loop
+  private(set) var scenes: [String: Scene]
   /// The rules while an operator holds D3.
   private let lastKnownRules: ScanRules
   /// How much of an answer is given now.
@@ -20,7 +21,7 @@ final class VerifierLoop: LoopService {
   let keys = KeyRing()
   let journal: JournalHandoff
   let relay: Upstream?
-  let counters: [Metrics.Counter]
+  let counters: ScanCounters
   var answers = ScanAnswerWriter()
   var receipts: ReceiptSource
   var claimReceipts: ReceiptSource
@@ -42,17 +43,15 @@ final class VerifierLoop: LoopService {
 
   init(parts: VerifierParts, loop: Loop, metrics: Metrics) throws {
     self.parts = parts
+    scenes = parts.scenes
     lastKnownRules = parts.rules.forAnyAge
     self.loop = loop
     cache = try CacheReader(parts.cache, region: parts.rules.region)
     journal = parts.journal.handoff(ofLoop: loop.index)
-    relay = parts.relay.map { Upstream($0.url, tls: $0.tls, on: loop) }
+    relay = parts.relay.map { Upstream($0.url, sharing: $0.tls, on: loop) }
     receipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index))
     claimReceipts = ReceiptSource(process: parts.processNumber, loop: UInt8(loop.index) | 0x80)
-    counters = Outcome.allCases.map {
-      metrics.counter(
-        "citycode_scans_total", "Scans answered, by outcome.", ["outcome": $0.name])
-    }
+    counters = ScanCounters(metrics, Array(parts.scenes.values))
     knownScans = Array(repeating: nil, count: Self.knownScansMax)
     router = Router(scanRoutes)
     reloadKeys()
@@ -63,7 +62,7 @@ final class VerifierLoop: LoopService {
   func urgency(of request: Request, _ principal: Principal) -> Urgency {
     let scene =
       knownScan(request.fieldsID)?.context.scene
-      ?? principal.scenes.lazy.compactMap { self.parts.scenes[$0] }.first
+      ?? principal.scenes.lazy.compactMap { self.scenes[$0] }.first
     return switch scene?.priority {
     case .high: .high
     case .low: .low
@@ -97,6 +96,12 @@ final class VerifierLoop: LoopService {
     knownScans[known.fieldsID % Self.knownScansMax] = known
   }
 
+  /// Goes on with other scenes and grants: what scans with known fields were for is asked anew.
+  func adopt(_ scenes: [String: Scene]) {
+    self.scenes = scenes
+    for index in knownScans.indices { knownScans[index] = nil }
+  }
+
   /// Gives scans of this turn one view of the cache, and one time.
   func openCache() throws(Problem) {
     guard !holdsTransaction else { return }
@@ -116,7 +121,7 @@ final class VerifierLoop: LoopService {
     {
       keyFileTime = time
       keys.replace(with: file)
-      if loop.index == 0 { parts.health.keysLoaded() }
+      if loop.index == 0 { parts.health.keysLoaded(file) }
     }
     let this = LoopBound(self, on: loop)
     loop.schedule(afterMilliseconds: 1_000) { this.value.reloadKeys() }

@@ -61,6 +61,13 @@ package struct EpochKeyFile: Sendable, Equatable {
     self.init(region: region, keys: keys)
   }
 
+  /// When the last key's hour ends, in seconds since 1970; `nil` without keys.
+  package var endSeconds: Int64? {
+    keys.last.map {
+      Instant($0.epoch.start).unixMilliseconds / 1_000 + Int64(KeyEpoch.lengthSeconds)
+    }
+  }
+
   package var bytes: [UInt8] {
     var text = "citycode-epoch-keys 1 \(region)\n"
     for key in keys { text += "\(key.epoch.number) \(Hexadecimal.text(of: key.bytes.span))\n" }

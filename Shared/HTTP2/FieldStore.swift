@@ -32,6 +32,15 @@ struct FieldStore {
     return nil
   }
 
+  /// How many fields have that name.
+  func count(of name: Span<UInt8>) -> Int {
+    var count = 0
+    for field in fields where field.nameCount == name.count && matches(name, at: field.start) {
+      count += 1
+    }
+    return count
+  }
+
   private func matches(_ name: Span<UInt8>, at start: Int) -> Bool {
     for index in 0..<name.count where bytes[start + index] != name[index] { return false }
     return true

@@ -2,7 +2,6 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 import Codes
-import JSON
 import Synchronization
 
 /// One thing a service must have to be ready, asked for on every probe.
@@ -19,23 +18,42 @@ package struct HealthCheck: Sendable {
 
 /// The HTTP/1.1 port for Kubernetes probes and Prometheus.
 ///
-/// `/livez` says the process runs, `/startupz` that it has started, `/readyz` that it should get
-/// traffic (200 or 503, JSON with one member per check), `/metrics` the numbers. `/degradation`
-/// says the level of answers, and `PUT` with `D0` to `D3` or `auto` as body holds it.
+/// `/livez` says that the event loops turn, `/startupz` that the service has started, or how far
+/// that is, `/readyz` that it should get traffic (`ReadinessReport`); each by 200 or 503.
+/// `/metrics` has the numbers. `/degradation` says the level of answers, and `PUT` with `D0` to
+/// `D3` or `auto` as body holds it.
 package final class AdminPort: Sendable {
+  /// What a request gets.
+  struct Answer {
+    var status = 200
+    var contentType = "text/plain"
+    let body: String
+  }
+
   private let metrics: Metrics
   private let checks: [HealthCheck]
   private let degradation: Degradation
+  private let watchdog: LoopWatchdog?
+  private let progress: @Sendable () -> String?
+  private let listens = Atomic<Bool>(false)
   private let hasStarted = Atomic<Bool>(false)
   private let isDraining = Atomic<Bool>(false)
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
+  /// `progress` says what keeps the service from having started, `nil` once nothing does.
   package init(
-    metrics: Metrics, checks: [HealthCheck], degradation: Degradation = Degradation(loops: 1)
+    metrics: Metrics, checks: [HealthCheck], degradation: Degradation = Degradation(loops: 1),
+    watchdog: LoopWatchdog? = nil, progress: @escaping @Sendable () -> String? = { nil }
   ) {
     self.metrics = metrics
     self.degradation = degradation
     self.checks = checks
+    self.watchdog = watchdog
+    self.progress = progress
+    guard let watchdog else { return }
+    group.next().scheduleRepeatedTask(
+      initialDelay: .zero, delay: .milliseconds(Int64(LoopWatchdog.tickMilliseconds))
+    ) { _ in watchdog.tick() }
   }
 
   /// Starts listening; the port that was bound.
@@ -58,8 +76,8 @@ package final class AdminPort: Sendable {
     }
   }
 
-  /// From now on `/startupz` answers 200.
-  package func started() { hasStarted.store(true, ordering: .releasing) }
+  /// The service listens: from now on `/startupz` answers 200, unless there is progress to tell.
+  package func started() { listens.store(true, ordering: .releasing) }
 
   /// From here on `/readyz` fails, so that no new traffic comes.
   package func drain() { isDraining.store(true, ordering: .releasing) }
@@ -67,53 +85,61 @@ package final class AdminPort: Sendable {
   /// Stops listening and ends the port's thread.
   package func shutDown() { try? group.syncShutdownGracefully() }
 
-  func answer(_ path: String) -> (status: HTTPResponseStatus, contentType: String, body: String) {
-    switch path {
-    case "/livez": return (.ok, "text/plain", "ok\n")
-    case "/startupz":
-      return hasStarted.load(ordering: .acquiring)
-        ? (.ok, "text/plain", "ok\n") : (.serviceUnavailable, "text/plain", "starting\n")
-    case "/readyz": return readiness()
-    case "/degradation": return (.ok, "text/plain", degradation.level.name + "\n")
-    case "/metrics": return (.ok, "text/plain; version=0.0.4", metrics.exposition)
+  /// The answer to a GET of `target`, a path with a query, by a client that accepts `accept`.
+  func answer(_ target: String, accept: String = "") -> Answer {
+    let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    let query = parts.count == 2 ? parts[1].split(separator: "&") : []
+    switch parts[0] {
+    case "/livez": return probe(watchdog?.complaint)
+    case "/startupz": return probe(startComplaint)
+    case "/readyz":
+      let isJSON = query.contains("format=json") || accept.contains("application/json")
+      return readiness(isVerbose: query.contains("verbose"), isJSON: isJSON)
+    case "/degradation": return Answer(body: degradation.level.name + "\n")
+    case "/metrics":
+      return Answer(contentType: "text/plain; version=0.0.4", body: metrics.exposition)
     default:
-      return (.notFound, "text/plain", "/livez /readyz /startupz /metrics /degradation\n")
+      return Answer(
+        status: 404, body: "/livez /readyz /startupz /metrics /degradation\n")
     }
   }
 
-  func put(
-    _ path: String, _ body: String
-  ) -> (status: HTTPResponseStatus, contentType: String, body: String) {
+  func put(_ path: String, _ body: String) -> Answer {
     guard path == "/degradation" else {
-      return (.methodNotAllowed, "text/plain", "only /degradation can be put\n")
+      return Answer(status: 405, body: "only /degradation can be put\n")
     }
     guard degradation.hold(named: body.filter { !$0.isWhitespace }) else {
-      return (.badRequest, "text/plain", "the body is auto, D0, D1, D2 or D3\n")
+      return Answer(status: 400, body: "the body is auto, D0, D1, D2 or D3\n")
     }
-    return (.ok, "text/plain", degradation.level.name + "\n")
+    return Answer(body: degradation.level.name + "\n")
   }
 
-  private func readiness() -> (status: HTTPResponseStatus, contentType: String, body: String) {
-    var complaints = checks.map { ($0.name, $0.complaint()) }
-    let isStarted = hasStarted.load(ordering: .acquiring)
-    complaints.insert(("started", isStarted ? nil : "the service is starting"), at: 0)
+  private func probe(_ complaint: String?) -> Answer {
+    guard let complaint else { return Answer(body: "ok\n") }
+    return Answer(status: 503, body: complaint + "\n")
+  }
+
+  /// What a start still waits for. Once it has started a service stays so: what comes later is
+  /// for `/readyz`.
+  private var startComplaint: String? {
+    if hasStarted.load(ordering: .acquiring) { return nil }
+    guard listens.load(ordering: .acquiring) else { return "the service is starting" }
+    if let progress = progress() { return progress }
+    hasStarted.store(true, ordering: .releasing)
+    return nil
+  }
+
+  private func readiness(isVerbose: Bool, isJSON: Bool) -> Answer {
     let drains = isDraining.load(ordering: .acquiring)
-    complaints.insert(("accepting", drains ? "the service is shutting down" : nil), at: 1)
-    let isReady = complaints.allSatisfy { $0.1 == nil }
-    var json = JSONWriter()
-    json.object {
-      $0.field("ready", isReady)
-      $0.field(
-        "checks",
-        object: { checks in
-          for (name, complaint) in complaints { checks.field(name, complaint ?? "ok") }
-        })
-    }
-    json.endLine()
-    return (
-      isReady ? .ok : .serviceUnavailable, "application/json",
-      String(decoding: json.bytes, as: UTF8.self)
-    )
+    let report = ReadinessReport(
+      findings: [
+        ("started", startComplaint),
+        ("accepting", drains ? "the service is shutting down" : nil),
+      ] + checks.map { ($0.name, $0.complaint()) })
+    return Answer(
+      status: report.isReady ? 200 : 503,
+      contentType: isJSON ? "application/json" : "text/plain",
+      body: isJSON ? report.json : report.text(isVerbose: isVerbose))
   }
 }
 
@@ -122,7 +148,8 @@ private final class AdminHandler: ChannelInboundHandler {
   typealias OutboundOut = HTTPServerResponsePart
 
   private let port: AdminPort
-  private var path = ""
+  private var target = ""
+  private var accept = ""
   private var method = HTTPMethod.GET
   private var body = ""
   private var keepsAlive = true
@@ -134,7 +161,8 @@ private final class AdminHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
-      path = String(head.uri.prefix { $0 != "?" })
+      target = head.uri
+      accept = head.headers["accept"].joined(separator: ",")
       method = head.method
       body = ""
       keepsAlive = head.isKeepAlive
@@ -147,18 +175,20 @@ private final class AdminHandler: ChannelInboundHandler {
   private func respond(_ context: ChannelHandlerContext) {
     let answer =
       switch method {
-      case .GET, .HEAD: port.answer(path)
-      case .PUT: port.put(path, body)
-      default: (HTTPResponseStatus.methodNotAllowed, "text/plain", "this port answers GET\n")
+      case .GET, .HEAD: port.answer(target, accept: accept)
+      case .PUT: port.put(target, body)
+      default: AdminPort.Answer(status: 405, body: "this port answers GET\n")
       }
     var headers = HTTPHeaders([
-      ("content-type", answer.1), ("content-length", "\(answer.2.utf8.count)"),
+      ("content-type", answer.contentType), ("content-length", "\(answer.body.utf8.count)"),
     ])
     if !keepsAlive { headers.add(name: "connection", value: "close") }
+    let status = HTTPResponseStatus(statusCode: answer.status)
     context.write(
-      wrapOutboundOut(.head(.init(version: .http1_1, status: answer.0, headers: headers))),
+      wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))),
       promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.2)))), promise: nil)
+    context.write(
+      wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
     let closes = !keepsAlive
     let channel = context.channel
     context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in

@@ -96,11 +96,34 @@ package struct Configuration: Sendable {
     throw ConfigurationError("\(file): \"\(member.name)\" cannot be \(member.value.kind)")
   }
 
+  /// The keys that may have been meant: those that begin alike, or else differ by two letters.
+  private func nearest(_ key: String) -> [String] {
+    let keys = settings.map(\.key)
+    let alike = keys.filter { $0.hasPrefix(key.prefix(4)) }
+    return alike.isEmpty ? keys.filter { Self.distance($0, key) <= 2 } : alike
+  }
+
+  /// How many letters must be put in, left out or changed to make one text of the other.
+  static func distance(_ one: String, _ other: String) -> Int {
+    let other = Array(other.utf8)
+    var row = Array(0...other.count)
+    for (index, letter) in one.utf8.enumerated() {
+      var corner = row[0]
+      row[0] = index + 1
+      for place in other.indices {
+        let changed = corner + (other[place] == letter ? 0 : 1)
+        corner = row[place + 1]
+        row[place + 1] = min(changed, corner + 1, row[place] + 1)
+      }
+    }
+    return row[other.count]
+  }
+
   private mutating func set(
     _ key: String, _ text: String, source: String
   ) throws(ConfigurationError) {
     guard let setting = settings.first(where: { $0.key == key }) else {
-      let near = settings.map(\.key).filter { $0.hasPrefix(key.prefix(4)) }
+      let near = nearest(key)
       let hint = near.isEmpty ? "" : " Did you mean \(near.joined(separator: " or "))?"
       throw ConfigurationError(
         "unknown configuration key \"\(key)\" (\(source)).\(hint)"

@@ -19,25 +19,29 @@ final class Connection: ChannelInboundHandler {
   private var isHandshaking: Bool
   var handshakeStage = HandshakeStage.silent
   private var handshakeBytes = 0
-  private var session: ServerSession
+  var session: ServerSession
   private var state: ConnectionState
   private let openedAt: UInt64
   private var requestsAtLastCheck = 0
   /// Bytes given to the socket since the beginning.
   private var writtenBytes = 0
   private var channel: (any Channel)?
-  private var principal: Principal?
+  var principal: Principal?
   private var isTrusted = false
   /// The last `authorization` value seen here and whom it stands for: gates send the same one
   /// with every request.
-  private var lastAuthorization: [UInt8] = []
-  private var lastTokenPrincipal: Principal?
+  var lastAuthorization: [UInt8] = []
+  var lastTokenPrincipal: Principal?
   /// Of the last request that had to wait.
   var urgency = Urgency.normal
   /// Whether there was a request since the host looked.
   var wasActive = false
+  /// Requests under way that get a line in the log, by stream.
+  var logged: [Int32: LoggedRequest] = [:]
+  /// Streams open when the host was last told.
+  private var streamsTold = 0
   /// What the last request was admitted to: a gate's requests are all alike.
-  private var admitted: Admitted?
+  var admitted: Admitted?
   private var plaintext: [UInt8] = []
   private var output: [UInt8] = []
   private var ciphertext: [UInt8] = []
@@ -74,6 +78,8 @@ final class Connection: ChannelInboundHandler {
   func channelInactive(context: ChannelHandlerContext) {
     channel = nil
     if isHandshaking, case .begun = handshakeStage { host.handshakes.failed() }
+    host.streamsChanged(by: -streamsTold)
+    streamsTold = 0
     host.closed(self)
     onClose()
   }
@@ -105,6 +111,7 @@ final class Connection: ChannelInboundHandler {
     state.receivedBytes(now: now)
     do {
       try take(now)
+      tellStreams()
       serveRequests()
     } catch {
       host.counters.ended.add()
@@ -172,25 +179,37 @@ final class Connection: ChannelInboundHandler {
 
   // MARK: Requests
 
+  private func tellStreams() {
+    guard channel != nil else { return }
+    let open = session.openStreamCount
+    if open != streamsTold { host.streamsChanged(by: open - streamsTold) }
+    streamsTold = open
+  }
+
   private func serveRequests() {
     while let request = session.nextRequest() {
       host.openTurn(reading: true)
       switch request.fault {
-      case .headerListTooLarge: respond(to: request.streamID, .headersTooLarge())
+      case .headerListTooLarge:
+        respond(to: request.streamID, host.unrouted, .headersTooLarge())
       case .bodyTooLarge:
         let bytesMax = host.router.bodyLimits.bytesMax(request.path.span)
         if bytesMax > 0 {
-          respond(to: request.streamID, .bodyTooLarge(bytesMax))
+          respond(to: request.streamID, host.unrouted, .bodyTooLarge(bytesMax))
         } else {
           // Nothing at this path takes a body: the router says what is wrong.
           serve(request)
         }
       case .overloaded:
-        respond(to: request.streamID, .busy("This connection holds too many unfinished bodies."))
+        respond(
+          to: request.streamID, host.unrouted,
+          .busy("This connection holds too many unfinished bodies."))
       case nil: serve(request)
       }
     }
-    while session.nextClosedStream() != nil {}
+    while let streamID = session.nextClosedStream() {
+      if !logged.isEmpty { logged[streamID] = nil }
+    }
   }
 
   private func serve(_ request: Request) {
@@ -203,14 +222,14 @@ final class Connection: ChannelInboundHandler {
       self.admitted = admitted
       serve(request, admitted)
     } catch {
-      respond(to: request.streamID, error)
+      respond(to: request.streamID, host.unrouted, error)
     }
   }
 
   private func serve(_ request: Request, _ admitted: Admitted) {
     wasActive = true
     guard host.mustQueue(bodyBytes: request.bodyByteCount) else {
-      return admitted.handler(Exchange(request: request, admitted: admitted, connection: self))
+      return serve(request, admitted, arrivedAt: host.arrivedAt)
     }
     host.enqueue(
       WaitingRequest(
@@ -222,20 +241,6 @@ final class Connection: ChannelInboundHandler {
   func owes(_ waiting: WaitingRequest) -> Bool {
     !isClosing && channel != nil && waiting.request.streamID == waiting.streamID
       && session.isAwaitingAnswer(waiting.streamID)
-  }
-
-  func serve(_ waiting: WaitingRequest) {
-    waiting.admitted.handler(
-      Exchange(request: waiting.request, admitted: waiting.admitted, connection: self))
-  }
-
-  /// Answers 503 as cheaply as can be: no body, nothing formatted, nothing logged.
-  func refuse(_ streamID: Int32, retryAfter number: Int) {
-    host.counters.answered(503)
-    let empty: [UInt8] = []
-    session.respond(
-      to: streamID, status: 503, headers: Self.retryAfter[number % Self.retryAfter.count],
-      body: empty.span)
   }
 
   var openStreamCount: Int { session.openStreamCount }
@@ -276,23 +281,6 @@ final class Connection: ChannelInboundHandler {
       ageJitter: host.limits.ageJitter)
   }
 
-  func respond(
-    to streamID: Int32, _ status: Int, _ contentType: StaticString, _ body: Span<UInt8>,
-    headers: [HeaderField] = []
-  ) {
-    host.counters.answered(status)
-    _ = session.respond(
-      to: streamID, status: status, contentType: contentType, headers: headers, body: body)
-  }
-
-  func respond(
-    to streamID: Int32, _ status: Int, _ contentType: StaticString,
-    writing write: (inout [UInt8]) -> Void
-  ) {
-    host.counters.answered(status)
-    session.respond(to: streamID, status: status, contentType: contentType, writing: write)
-  }
-
   // MARK: Output
 
   func scheduleFlush() {
@@ -325,6 +313,7 @@ final class Connection: ChannelInboundHandler {
       serveRequests()
       scheduleFlush()
     }
+    tellStreams()
   }
 
   private func encryptOutput() {

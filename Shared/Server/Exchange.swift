@@ -9,6 +9,12 @@ package struct Exchange {
   package let request: Request
   let admitted: Admitted
   let connection: Connection
+  /// No later; nanoseconds of the monotonic clock.
+  let arrivedAt: UInt64
+
+  private var timing: RequestTiming {
+    RequestTiming(route: admitted.route, arrivedAt: arrivedAt)
+  }
 
   package var principal: Principal { admitted.principal }
 
@@ -33,18 +39,18 @@ package struct Exchange {
     headers: [HeaderField] = []
   ) {
     connection.respond(
-      to: request.streamID, status, contentType, body, headers: headers)
+      to: request.streamID, timing, status, contentType, body, headers: headers)
   }
 
   /// Answers with the body that `write` appends to the stream's own reused buffer.
   package func respond(
     _ status: Int, _ contentType: StaticString, writing write: (inout [UInt8]) -> Void
   ) {
-    connection.respond(to: request.streamID, status, contentType, writing: write)
+    connection.respond(to: request.streamID, timing, status, contentType, writing: write)
   }
 
   package func respond(_ problem: Problem) {
-    connection.respond(to: request.streamID, problem)
+    connection.respond(to: request.streamID, timing, problem)
   }
 
   /// Keeps the stream open for an answer that comes later, from any thread. `nil` when the loop
@@ -53,7 +59,15 @@ package struct Exchange {
 
   /// The right to answer before this turn of the loop ends; see `LoopService.turnEnded`.
   package var reply: TurnReply {
-    TurnReply(connection: connection, streamID: request.streamID)
+    TurnReply(connection: connection, streamID: request.streamID, timing: timing)
+  }
+
+  /// What tells the services that are asked because of this request which trace it belongs to; none
+  /// if nobody keeps one. Until `request` is answered.
+  package var traceHeaders: [HeaderField] {
+    guard let trace = connection.ownTrace(of: request.streamID) ?? admitted.trace
+    else { return [] }
+    return [HeaderField(TraceContext.headerName, text: trace.text)]
   }
 
   /// The value of `name` in the query, percent-decoding not needed for the values we use.
@@ -87,23 +101,25 @@ package struct Exchange {
 package struct TurnReply {
   let connection: Connection
   let streamID: Int32
+  let timing: RequestTiming
 
   /// Answers with the body that `write` appends to the stream's own reused buffer.
   package func respond(
     _ status: Int, _ contentType: StaticString, writing write: (inout [UInt8]) -> Void
   ) {
-    connection.respond(to: streamID, status, contentType, writing: write)
+    connection.respond(to: streamID, timing, status, contentType, writing: write)
   }
 
   /// See `Exchange.deferReply`.
   package func deferReply() -> DeferredReply? {
     guard connection.host.openReplies < connection.host.openRepliesMax else {
-      connection.respond(to: streamID, .busy("Too many requests are waiting; try again."))
+      connection.respond(
+        to: streamID, timing, .busy("Too many requests are waiting; try again."))
       return nil
     }
     connection.host.openReplies += 1
     return DeferredReply(
-      LoopBound(connection, on: connection.loop), streamID, connection.loop)
+      LoopBound(connection, on: connection.loop), streamID, timing, connection.loop)
   }
 }
 
@@ -122,11 +138,15 @@ package struct MediaType: Sendable {
 package final class DeferredReply: Sendable {
   private let connection: LoopBound<Connection>
   private let streamID: Int32
+  private let timing: RequestTiming
   package let loop: Loop
 
-  init(_ connection: LoopBound<Connection>, _ streamID: Int32, _ loop: Loop) {
+  init(
+    _ connection: LoopBound<Connection>, _ streamID: Int32, _ timing: RequestTiming, _ loop: Loop
+  ) {
     self.connection = connection
     self.streamID = streamID
+    self.timing = timing
     self.loop = loop
   }
 
@@ -134,13 +154,16 @@ package final class DeferredReply: Sendable {
     _ status: Int, _ contentType: StaticString, _ body: [UInt8],
     headers: [HeaderField] = []
   ) {
-    onLoop { connection, streamID in
-      connection.respond(to: streamID, status, contentType, body.span, headers: headers)
+    onLoop { [timing] connection, streamID in
+      connection.respond(
+        to: streamID, timing, status, contentType, body.span, headers: headers)
     }
   }
 
   package func respond(_ problem: Problem) {
-    onLoop { connection, streamID in connection.respond(to: streamID, problem) }
+    onLoop { [timing] connection, streamID in
+      connection.respond(to: streamID, timing, problem)
+    }
   }
 
   private func onLoop(_ body: @escaping @Sendable (Connection, Int32) -> Void) {

@@ -4,7 +4,7 @@ package import Security
 /// Who a request comes from, and what it may do (the grant table's row).
 ///
 /// A principal is named by the first URI of its client certificate, or by the row that holds the
-/// SHA-256 of its opaque token.
+/// SHA-256 of its opaque token; of two, while one takes the place of the other.
 package final class Principal: Sendable {
   package let name: String
   package let grants: Set<String>
@@ -33,7 +33,7 @@ package final class Principal: Sendable {
   }
 }
 
-/// The grant table: which principal may do what. Read once at start.
+/// The grant table: which principal may do what. Read at the start and on SIGHUP.
 package struct GrantTable: Sendable {
   private let byName: [String: Principal]
   private let byTokenDigest: [Digest: Principal]
@@ -49,7 +49,8 @@ package struct GrantTable: Sendable {
   }
 
   /// Reads `{"principals": [{"name", "token_sha256"?, "grants": [...], "channel"?, "scenes"?,
-  /// "point"?, "region"?}]}`. Unknown members and double names are refused.
+  /// "point"?, "region"?}]}`, where "token_sha256" is a digest or an array of up to
+  /// `tokensMax`. Unknown members and double names are refused.
   package init(json bytes: [UInt8]) throws(Fault) {
     let root: JSONValue
     do { root = try JSONParser.parse(bytes) } catch {
@@ -60,11 +61,11 @@ package struct GrantTable: Sendable {
     var byName: [String: Principal] = [:]
     var byTokenDigest: [Digest: Principal] = [:]
     for (index, row) in rows.enumerated() {
-      let (principal, digest) = try Self.principal(row, "principals[\(index)]")
+      let (principal, digests) = try Self.principal(row, "principals[\(index)]")
       guard byName.updateValue(principal, forKey: principal.name) == nil else {
         throw Fault(message: "principals[\(index)]: the name \(principal.name) stands twice")
       }
-      if let digest, byTokenDigest.updateValue(principal, forKey: digest) != nil {
+      for digest in digests where byTokenDigest.updateValue(principal, forKey: digest) != nil {
         throw Fault(message: "principals[\(index)]: its token is already another principal's")
       }
     }
@@ -74,7 +75,7 @@ package struct GrantTable: Sendable {
 
   private static func principal(
     _ row: JSONValue, _ place: String
-  ) throws(Fault) -> (Principal, Digest?) {
+  ) throws(Fault) -> (Principal, [Digest]) {
     let known = ["name", "token_sha256", "grants", "channel", "scenes", "point", "region"]
     if let unknown = row.members?.first(where: { !known.contains($0.name) }) {
       throw Fault(message: "\(place): unknown member \"\(unknown.name)\"; known: \(known)")
@@ -94,15 +95,24 @@ package struct GrantTable: Sendable {
       try optional(row, "channel", place, "0 to 65535") {
         $0.integer.flatMap { UInt16(exactly: $0) }
       } ?? 0
-    let digest = try optional(row, "token_sha256", place, "64 hexadecimal digits") {
-      $0.string.flatMap { Digest(hex: $0) }
-    }
+    let tokens = try optional(
+      row, "token_sha256", place, "64 hexadecimal digits, or an array of two at most", digests)
     let principal = Principal(
       name: name, grants: Set(grants), channel: channel,
       scenes: try optional(row, "scenes", place, "an array of strings", strings) ?? [],
       point: try optional(row, "point", place, "a string", \.string) ?? "",
       region: try optional(row, "region", place, "a string", \.string) ?? "")
-    return (principal, digest)
+    return (principal, tokens ?? [])
+  }
+
+  /// Tokens a principal may have at once: the one in use, and the one that takes its place.
+  package static let tokensMax = 2
+
+  private static func digests(_ value: JSONValue) -> [Digest]? {
+    guard let texts = value.string.map({ [$0] }) ?? strings(value), 1...tokensMax ~= texts.count
+    else { return nil }
+    let digests = texts.compactMap { Digest(hex: $0) }
+    return digests.count == texts.count ? digests : nil
   }
 
   /// A member that may be left out, but not be something else.

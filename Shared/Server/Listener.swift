@@ -45,7 +45,7 @@ package final class HTTPServer: Sendable {
   /// Makes one `LoopService` on each loop with `makeService`, which runs there.
   package init(
     loops: Loops, grants: GrantTable, limits: ServerLimits, metrics: Metrics,
-    degradation: Degradation? = nil,
+    degradation: Degradation? = nil, requestLog: RequestLog? = nil,
     makeService: @escaping @Sendable (Loop) throws -> any LoopService
   ) throws {
     self.loops = loops
@@ -57,11 +57,10 @@ package final class HTTPServer: Sendable {
     ) { Double(degradation.level.rawValue) }
     hosts = try loops.all.map { loop in
       try loop.eventLoop.submit {
-        let counters = RequestCounters(metrics)
-        return LoopBound(
+        LoopBound(
           LoopHost(
             loop: loop, service: try makeService(loop), grants: grants, limits: limits,
-            degradation: degradation, counters: counters), on: loop)
+            degradation: degradation, metrics: metrics, requestLog: requestLog), on: loop)
       }.wait()
     }
     let gate = gate
@@ -71,7 +70,7 @@ package final class HTTPServer: Sendable {
   /// Starts listening; the port that was bound (of use when 0 was asked for).
   package func listen(_ endpoint: Endpoint) throws(ConfigurationError) -> Int {
     var port = endpoint.port
-    if port != 0 { try refuseSharedPort(endpoint) }
+    if port != 0, !limits.sharesPort { try refuseSharedPort(endpoint) }
     for (index, loop) in loops.all.enumerated() {
       do {
         let channel = try bootstrap(loop, hosts[index], endpoint)
@@ -117,8 +116,9 @@ package final class HTTPServer: Sendable {
           do {
             try channel.syncOptions?.setOption(
               .recvAllocator, value: ReadBufferAllocator(host.value.readBuffer))
+            let tls = endpoint.tls.map { host.value.serverTLS ?? $0 }
             try channel.pipeline.syncOperations.addHandler(
-              Connection(host: host.value, tls: endpoint.tls) { gate.leave(address) })
+              Connection(host: host.value, tls: tls) { gate.leave(address) })
           } catch {
             gate.leave(address)
             throw error
@@ -158,17 +158,46 @@ package final class HTTPServer: Sendable {
     }
   }
 
+  /// Puts other grants, another certificate and, by `onLoop`, what is the service's own in the
+  /// place of what there was; on each loop between two of its turns. Blocks until all have it.
+  func replace(
+    grants: GrantTable, tls: TLSContext?,
+    onLoop: @escaping @Sendable (any LoopService) -> Void
+  ) {
+    let replaced = zip(loops.all, hosts).map { loop, host in
+      let promise = loop.eventLoop.makePromise(of: Void.self)
+      loop.execute {
+        host.value.whenTurnEnds {
+          host.value.replace(grants: grants, tls: tls)
+          onLoop(host.value.service)
+          promise.succeed(())
+        }
+      }
+      return promise.futureResult
+    }
+    for future in replaced { try? future.wait() }
+  }
+
+  /// Waits without being told to hurry.
+  package static func sleep(_ milliseconds: Int) -> Bool {
+    System.sleep(milliseconds: UInt32(milliseconds))
+    return false
+  }
+
   /// Takes no new connections, tells open ones to leave, waits for their answers (bounded by
-  /// `drainMilliseconds`), then closes what is left.
-  package func drain() {
+  /// `drainMilliseconds`), then closes what is left. `isHurried` is asked again and again, waits
+  /// so many milliseconds at most, and by true ends the wait.
+  package func drain(isHurried: (_ milliseconds: Int) -> Bool = HTTPServer.sleep) {
     for channel in channels.withLock({ $0 }) { try? channel.close().wait() }
     for (loop, host) in zip(loops.all, hosts) { loop.execute { host.value.drain() } }
     let deadline = System.monotonicNanoseconds + UInt64(limits.drainMilliseconds) * 1_000_000
     while gate.openCount > 0, System.monotonicNanoseconds < deadline {
-      System.sleep(milliseconds: 20)
+      if isHurried(20) { break }
     }
     for (loop, host) in zip(loops.all, hosts) {
       try? loop.eventLoop.submit { host.value.closeAll() }.wait()
+      // The turn in which that happened ends: what it served is handed over.
+      try? loop.eventLoop.submit {}.wait()
     }
   }
 }

@@ -1,6 +1,7 @@
 import Codes
 package import HTTP2
 internal import NIOCore
+import Security
 
 /// What a service does on one event loop.
 package protocol LoopService: AnyObject {
@@ -23,9 +24,18 @@ final class LoopHost {
   let loop: Loop
   let service: any LoopService
   let router: Router
-  let grants: GrantTable
+  private(set) var grants: GrantTable
+  /// What new connections over TLS are served with, if not with what the listener began with.
+  private(set) var serverTLS: TLSContext?
   let limits: ServerLimits
   let counters: RequestCounters
+  /// The answers of this turn.
+  var tally = AnswerTally()
+  private let durations: RequestDurations
+  private let requestLog: RequestLog?
+  let logsRequests: Bool
+  private var sampler: RequestSampler
+  private var openStreams = 0
   let handshakes: HandshakeGate
   let readBuffer = ReadBuffer()
   /// Answers promised and not given yet.
@@ -35,6 +45,8 @@ final class LoopHost {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
+  /// What waits for the end of the turn.
+  private var betweenTurns: [() -> Void] = []
   /// Goes up whenever a socket was read: what came with a read was sent before it.
   var readNumber = 0
   private var admission: Admission
@@ -55,7 +67,7 @@ final class LoopHost {
 
   init(
     loop: Loop, service: any LoopService, grants: GrantTable, limits: ServerLimits,
-    degradation: Degradation, counters: RequestCounters
+    degradation: Degradation, metrics: Metrics, requestLog: RequestLog? = nil
   ) {
     self.loop = loop
     self.degradation = degradation
@@ -66,7 +78,11 @@ final class LoopHost {
     router = service.router
     self.grants = grants
     self.limits = limits
-    self.counters = counters
+    counters = RequestCounters(metrics)
+    durations = RequestDurations(metrics, router.labels)
+    self.requestLog = requestLog
+    logsRequests = requestLog != nil
+    sampler = RequestSampler(oneIn: requestLog?.oneIn ?? 0)
     handshakes = HandshakeGate(limits, counters: counters.handshakes, on: loop)
     scheduleDeadlines()
   }
@@ -137,7 +153,7 @@ final class LoopHost {
         refusals += 1
         counters.late.add()
         admission.longestWait = max(admission.longestWait, now - waiting.arrivedAt)
-        waiting.connection.refuse(waiting.streamID, retryAfter: refusals)
+        waiting.connection.refuse(waiting, retryAfter: refusals)
       } else {
         waiting.connection.serve(waiting)
       }
@@ -192,7 +208,58 @@ final class LoopHost {
     let waiting = needsFlush
     needsFlush.removeAll(keepingCapacity: true)
     for connection in waiting { connection.flushNow() }
-    admission.rest(from: System.monotonicNanoseconds)
+    let end = System.monotonicNanoseconds
+    admission.rest(from: end)
+    countAnswers(at: end)
+    if !betweenTurns.isEmpty { finishTurn() }
+  }
+
+  private func finishTurn() {
+    for body in exchange(&betweenTurns, with: []) { body() }
+  }
+
+  /// Runs `body` when no request is under way on the loop's own stack: now, or at the turn's end.
+  func whenTurnEnds(_ body: @escaping () -> Void) {
+    if turnIsOpen { betweenTurns.append(body) } else { body() }
+  }
+
+  /// Goes on with other grants and, for new connections, another certificate. Whom open
+  /// connections speak for is asked again at their next request.
+  func replace(grants: GrantTable, tls: TLSContext?) {
+    self.grants = grants
+    if let tls { serverTLS = tls }
+    for connection in connections.values { connection.forgetPrincipal() }
+  }
+
+  private func countAnswers(at end: UInt64) {
+    let (counters, durations) = (counters, durations)
+    tally.drain { run in
+      counters.byClass[Int(run.statusClass)].add(run.count)
+      durations.byRoute[Int(run.route)].record(
+        microseconds: (end - run.arrivedAt) / 1_000, count: run.count)
+    }
+  }
+
+  /// No request of this turn came earlier.
+  var arrivedAt: UInt64 { admission.arrivedAt }
+
+  /// For answers to requests that no route gets.
+  var unrouted: RequestTiming { RequestTiming(route: router.noRoute, arrivedAt: arrivedAt) }
+
+  /// Notes that connections have more streams open, or fewer.
+  func streamsChanged(by count: Int) {
+    openStreams += count
+    counters.inFlight.set(openStreams)
+  }
+
+  // MARK: The log of requests
+
+  func picks(_ trace: TraceContext?) -> Bool { sampler.picks(trace) }
+
+  func log(_ request: LoggedRequest, _ timing: RequestTiming, status: Int) {
+    requestLog?.write(
+      request, route: router.labels[Int(timing.route)], status: status,
+      microseconds: (System.monotonicNanoseconds - timing.arrivedAt) / 1_000)
   }
 
   private func followLevel(now: UInt64) {
@@ -267,38 +334,12 @@ package struct ServerLimits: Sendable {
   package var handshakeMilliseconds = 5_000
   /// How long a drain waits for open streams.
   package var drainMilliseconds = 10_000
+  /// Whether other processes may listen on the same addresses.
+  package var sharesPort = false
   /// When requests are refused because there are too many.
   var admission = AdmissionLimits()
   package var anonymous = SessionLimits.anonymous
   package var partner = SessionLimits.partner
 
   package init() {}
-}
-
-/// Counts of one loop, shown as `citycode_http_requests_total` and `citycode_connections_...`.
-final class RequestCounters: Sendable {
-  private let byClass: [Metrics.Counter]
-  let opened: Metrics.Counter
-  let refused: Metrics.Counter
-  let ended: Metrics.Counter
-  let late: Metrics.Counter
-  let handshakes: HandshakeCounters
-
-  init(_ metrics: Metrics) {
-    byClass = ["1xx", "2xx", "3xx", "4xx", "5xx"].map {
-      metrics.counter(
-        "citycode_http_requests_total", "Requests answered, by class of status.", ["class": $0])
-    }
-    handshakes = HandshakeCounters(metrics)
-    opened = metrics.counter("citycode_connections_opened_total", "Connections accepted.")
-    refused = metrics.counter(
-      "citycode_connections_refused_total", "Connections closed at once: too many were open.")
-    late = metrics.counter(
-      "citycode_requests_refused_total",
-      "Requests answered 503 because they had waited too long.", ["reason": "late"])
-    ended = metrics.counter(
-      "citycode_connections_ended_total", "Connections this side closed for a broken limit.")
-  }
-
-  func answered(_ status: Int) { byClass[min(max(status / 100 - 1, 0), 4)].add() }
 }

@@ -27,14 +27,14 @@ package final class Metrics: Sendable {
     private let buckets: [Counter] = (0...boundsMicroseconds.count).map { _ in Counter() }
     private let sumMicroseconds = Counter()
 
-    /// Counts one duration.
-    package func record(microseconds: UInt64) {
+    /// Counts a duration, `count` times.
+    package func record(microseconds: UInt64, count: UInt64 = 1) {
       var index = 0
       while index < Self.boundsMicroseconds.count, microseconds > Self.boundsMicroseconds[index] {
         index += 1
       }
-      buckets[index].add()
-      sumMicroseconds.add(microseconds)
+      buckets[index].add(count)
+      sumMicroseconds.add(microseconds &* count)
     }
 
     var snapshot: (counts: [UInt64], sumMicroseconds: UInt64) {
@@ -42,9 +42,19 @@ package final class Metrics: Sendable {
     }
   }
 
+  /// A number that one thread sets and the page reads, such as how much is under way.
+  package final class Level: Sendable {
+    private let number = Atomic<Int>(0)
+
+    /// Replaces the number.
+    package func set(_ value: Int) { number.store(value, ordering: .relaxed) }
+    package var value: Int { number.load(ordering: .relaxed) }
+  }
+
   private enum Instrument {
     case counter(Counter)
-    case gauge(@Sendable () -> Double)
+    /// A gauge, or a counter that somebody else keeps.
+    case reading(@Sendable () -> Double)
     case histogram(Histogram)
   }
 
@@ -83,7 +93,32 @@ package final class Metrics: Sendable {
     _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:],
     read: @escaping @Sendable () -> Double
   ) {
-    register(name, help, "gauge", labels, .gauge(read))
+    register(name, help, "gauge", labels, .reading(read))
+  }
+
+  /// A counter that somebody else keeps, the kernel for example; `read` as for `gauge`.
+  package func counter(
+    _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:],
+    read: @escaping @Sendable () -> Double
+  ) {
+    register(name, help, "counter", labels, .reading(read))
+  }
+
+  /// Registers a gauge that its owner sets; the page shows the sum of those of all loops.
+  package func level(
+    _ name: String, _ help: String, _ labels: KeyValuePairs<String, String> = [:]
+  ) -> Level {
+    let level = Level()
+    register(name, help, "gauge", labels, .reading { Double(level.value) })
+    return level
+  }
+
+  /// Shows how full an LMDB environment's map is, 0 to 1; NaN while `read` does not know.
+  package func offerMapUse(_ name: String, read: @escaping @Sendable () throws -> Double?) {
+    gauge(
+      "citycode_lmdb_map_used_ratio", "How full the LMDB map is; writes fail at 1.",
+      ["environment": name]
+    ) { (try? read()) ?? .nan }
   }
 
   private func register(
@@ -101,12 +136,13 @@ package final class Metrics: Sendable {
     }
   }
 
-  private static func escape(_ value: String) -> String {
+  /// Label values know three escapes, and help texts the two of them that are not the quote.
+  private static func escape(_ value: String, isHelp: Bool = false) -> String {
     var escaped = ""
     for scalar in value.unicodeScalars {
       switch scalar {
       case "\\": escaped += "\\\\"
-      case "\"": escaped += "\\\""
+      case "\"" where !isHelp: escaped += "\\\""
       case "\n": escaped += "\\n"
       default: escaped.unicodeScalars.append(scalar)
       }
@@ -118,7 +154,8 @@ package final class Metrics: Sendable {
   package var exposition: String {
     var page = ""
     for family in families.withLock({ $0 }) {
-      page += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.type)\n"
+      let help = Self.escape(family.help, isHelp: true)
+      page += "# HELP \(family.name) \(help)\n# TYPE \(family.name) \(family.type)\n"
       var order: [String] = []
       var merged: [String: [Instrument]] = [:]
       for series in family.series {
@@ -135,22 +172,28 @@ package final class Metrics: Sendable {
   ) {
     let suffix = labels.isEmpty ? "" : "{\(labels)}"
     var count: UInt64 = 0
-    var gauge: Double?
+    var reading: Double?
     var histograms: [Histogram] = []
     for instrument in instruments {
       switch instrument {
       case .counter(let counter): count += counter.value
-      case .gauge(let read): gauge = (gauge ?? 0) + read()
+      case .reading(let read): reading = (reading ?? 0) + read()
       case .histogram(let histogram): histograms.append(histogram)
       }
     }
-    if let gauge {
-      page += "\(name)\(suffix) \(gauge)\n"
+    if let reading {
+      page += "\(name)\(suffix) \(text(reading))\n"
     } else if histograms.isEmpty {
       page += "\(name)\(suffix) \(count)\n"
     } else {
       writeHistogram(name, labels, histograms, to: &page)
     }
+  }
+
+  /// As the format spells it, which has other words than Swift for what is no number.
+  private static func text(_ value: Double) -> String {
+    if value.isNaN { return "NaN" }
+    return value.isInfinite ? (value < 0 ? "-Inf" : "+Inf") : "\(value)"
   }
 
   private static func writeHistogram(

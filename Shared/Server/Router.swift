@@ -11,8 +11,8 @@ package struct Route {
   let grantBit: UInt32
   let bodyBytesMax: Int
   let handler: RouteHandler
-  /// The pattern as written: what logs and metrics call this route.
-  package let pattern: String
+  /// Method and pattern as written, `POST /v1/scans`: what logs and metrics call this route.
+  package let label: String
 
   /// `pattern` is a path, with `{}` for at most one segment that varies.
   package init(
@@ -20,7 +20,7 @@ package struct Route {
     _ handler: @escaping RouteHandler
   ) {
     self.method = method
-    self.pattern = pattern
+    label = "\(method.text) \(pattern)"
     path = PathPattern(pattern)
     self.grant = grant
     grantBit = Grant.bit(grant)
@@ -87,16 +87,22 @@ final class Admitted {
   /// `Request.fieldsID`; zero if it holds for one request alone.
   let fieldsID: Int
   let principal: Principal
+  /// Index into `Router.labels`.
+  let route: Int32
   let handler: RouteHandler
   let parameterRange: Range<Int>
   let pathLength: Int
+  /// What the caller says of the trace the request belongs to.
+  let trace: TraceContext?
 
   init(
-    fieldsID: Int, principal: Principal, handler: @escaping RouteHandler,
-    parameterRange: Range<Int>, pathLength: Int
+    fieldsID: Int, principal: Principal, route: Int32, handler: @escaping RouteHandler,
+    parameterRange: Range<Int>, pathLength: Int, trace: TraceContext?
   ) {
     self.fieldsID = fieldsID
     self.principal = principal
+    self.route = route
+    self.trace = trace
     self.handler = handler
     self.parameterRange = parameterRange
     self.pathLength = pathLength
@@ -108,9 +114,15 @@ package struct Router {
   /// The largest body of each route, in a form that other threads of a session may hold.
   let bodyLimits: BodyLimits
   private let routes: [Route]
+  private let traceName = Array("\(TraceContext.headerName)".utf8)
+  /// What metrics call the routes, and behind them all requests that reach none.
+  let labels: [String]
+  /// The last of `labels`.
+  var noRoute: Int32 { Int32(routes.count) }
 
   package init(_ routes: [Route]) {
     self.routes = routes
+    labels = routes.map(\.label) + ["other"]
     bodyLimits = BodyLimits(
       routes: routes.map { BodyLimits.Entry(path: $0.path, bytesMax: $0.bodyBytesMax) })
   }
@@ -120,7 +132,7 @@ package struct Router {
     let path = request.path
     let pathLength = PathPattern.pathLength(path.span)
     var allowed: [HTTP2.Method] = []
-    for route in routes {
+    for (index, route) in routes.enumerated() {
       guard let range = route.path.match(path.span, count: pathLength) else { continue }
       guard route.method == request.method else {
         allowed.append(route.method)
@@ -134,8 +146,9 @@ package struct Router {
         throw .forbidden("This needs the grant \(route.grant).")
       }
       return Admitted(
-        fieldsID: request.fieldsID, principal: principal, handler: route.handler,
-        parameterRange: range, pathLength: pathLength)
+        fieldsID: request.fieldsID, principal: principal, route: Int32(index),
+        handler: route.handler, parameterRange: range, pathLength: pathLength,
+        trace: TraceContext(of: request, header: traceName.span))
     }
     guard allowed.isEmpty else {
       throw .methodNotAllowed(allowed.map(\.text).joined(separator: ", "))
@@ -146,7 +159,7 @@ package struct Router {
 
 extension HTTP2.Method {
   /// The name for `Allow` (RFC 9110 §10.2.1).
-  fileprivate var text: String {
+  var text: String {
     switch self {
     case .get: "GET"
     case .head: "HEAD"

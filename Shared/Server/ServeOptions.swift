@@ -26,9 +26,12 @@ package struct ServeOptions: ParsableArguments {
   }
 
   /// Runs `body` with the configuration, or does what the flags ask; a configuration that cannot
-  /// be used ends the process with its message and status 64 (EX_USAGE).
+  /// be used ends the process with its message and status 64 (EX_USAGE). `checking` reads the files
+  /// that only this service has, for --check-config, and opens or changes nothing.
   package func run(
-    _ service: String, _ settings: [Setting], _ body: (ServiceProcess) throws -> Void
+    _ service: String, _ settings: [Setting],
+    checking: (ServiceProcess) throws -> Void = { _ in },
+    _ body: (ServiceProcess) throws -> Void
   ) throws {
     System.forbidDumps()
     System.blockStopSignals()
@@ -36,11 +39,20 @@ package struct ServeOptions: ParsableArguments {
       let configuration = try configuration(service, settings)
       if printConfig { return System.writeOutput(configuration.printed(explained: true)) }
       let process = try ServiceProcess(configuration)
-      if checkConfig { return System.writeOutput("the configuration is good\n") }
+      if checkConfig {
+        try checking(process)
+        return System.writeOutput("the configuration is good\n")
+      }
       try body(process)
+    } catch let error as ExitCode {
+      throw error
     } catch let error as ConfigurationError {
       System.writeError("\(service): \(error.message)\n")
       throw ExitCode(64)
+    } catch {
+      let text = (error as? System.Fault)?.description ?? "\(error)"
+      System.writeError("\(service): \(text)\n")
+      throw ExitCode(1)
     }
   }
 }
@@ -50,8 +62,8 @@ package struct HealthOptions: ParsableArguments {
   @Option(help: "Address of the admin port, http://host:port.")
   package var adminUrl: String
 
-  @Option(help: "What to ask: /livez, /readyz or /startupz.")
-  package var path = "/readyz"
+  @Option(help: "What to ask: /livez, /readyz?verbose or /startupz.")
+  package var path = "/readyz?verbose"
 
   package init() {}
 

@@ -43,9 +43,10 @@ package enum System {
   }
 
   /// Replaces the file at `path` in one step: a reader sees the old bytes or the new, and after
-  /// a power cut one of the two is there. The file's mode is `mode` from its first byte on.
+  /// a power cut one of the two is there. The file's mode is `mode` from its first byte on; with
+  /// `keepsOwner` it then gets owner, group and mode of the one it replaces, if there is one.
   package static func replaceFile(
-    _ path: String, with bytes: [UInt8], mode: UInt32
+    _ path: String, with bytes: [UInt8], mode: UInt32, keepsOwner: Bool = false
   ) throws(Fault) {
     let temporary = "\(path).new"
     unsafe unlink(temporary)
@@ -63,6 +64,12 @@ package enum System {
         throw Fault(operation: "write", path: temporary, errno: errno)
       }
       written += count
+    }
+    var old = stat()
+    if keepsOwner, unsafe stat(path, &old) == 0 {
+      guard fchown(descriptor, old.st_uid, old.st_gid) == 0,
+        fchmod(descriptor, old.st_mode & 0o777) == 0
+      else { throw Fault(operation: "give its owner", path: temporary, errno: errno) }
     }
     guard fsync(descriptor) == 0 else {
       throw Fault(operation: "sync", path: temporary, errno: errno)
@@ -100,28 +107,6 @@ package enum System {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
-
-  /// Leaves SIGTERM and SIGINT to `waitForStopSignal` and ignores SIGPIPE. Call before any
-  /// thread is made: threads inherit the mask.
-  package static func blockStopSignals() {
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGTERM)
-    unsafe sigaddset(&set, SIGINT)
-    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    signal(SIGPIPE, SIG_IGN)
-  }
-
-  /// Blocks until SIGTERM or SIGINT comes; its number.
-  package static func waitForStopSignal() -> Int32 {
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, SIGTERM)
-    unsafe sigaddset(&set, SIGINT)
-    var number: Int32 = 0
-    while unsafe sigwait(&set, &number) != 0 {}
-    return number
   }
 
   /// No core dump and no ptrace by others of the same user: keys live in this memory.

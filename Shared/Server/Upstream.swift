@@ -73,7 +73,7 @@ package final class Upstream {
 
   package let url: UpstreamURL
   private let loop: Loop
-  private let tls: TLSContext?
+  private let tls: ClientTLS?
   private let requestsMax: Int
   private var connection: UpstreamConnection?
   private var isConnecting = false
@@ -85,7 +85,16 @@ package final class Upstream {
   private var waiting: [Waiting] = []
 
   /// `tls` must be given when the URL is https.
-  package init(_ url: UpstreamURL, tls: TLSContext?, on loop: Loop, requestsMax: Int = 1_024) {
+  package convenience init(
+    _ url: UpstreamURL, tls: TLSContext?, on loop: Loop, requestsMax: Int = 1_024
+  ) {
+    self.init(url, sharing: tls.map { ClientTLS($0) }, on: loop, requestsMax: requestsMax)
+  }
+
+  /// The same with what this service shows and trusts, which may change meanwhile.
+  package init(
+    _ url: UpstreamURL, sharing tls: ClientTLS?, on loop: Loop, requestsMax: Int = 1_024
+  ) {
     precondition(!url.isTLS || tls != nil, "an https URL needs a TLS context")
     self.url = url
     self.loop = loop
@@ -176,7 +185,7 @@ package final class Upstream {
         channel.eventLoop.makeCompletedFuture {
           let upstream = bound.value
           let connection = try UpstreamConnection(
-            upstream: upstream, loop: upstream.loop, tls: upstream.tls,
+            upstream: upstream, loop: upstream.loop, tls: upstream.tls?.current,
             serverName: upstream.url.host)
           try channel.pipeline.syncOperations.addHandler(connection)
         }

@@ -61,6 +61,11 @@ package final class SharedCache: Sendable {
   /// Who reads the cache; `nil` while there is none.
   package func readers() throws -> ReaderReport? { try opened()?.readers.report() }
 
+  /// How full the map is; `nil` while there is none.
+  package func mapUsage() throws -> MapUsage? {
+    try opened()?.environment.mapUsage()
+  }
+
   /// Up to when the newest state is complete; `nil` while nothing may be answered from it.
   package var asOf: Instant? {
     guard let state = (try? state()) ?? nil, state.servable else { return nil }

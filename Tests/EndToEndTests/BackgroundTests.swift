@@ -99,7 +99,7 @@ extension EndToEnd {
       }
       // At the gate; after yellow; and in the other region.
       #expect(outcomes == ["accepted", "colour", "colour"])
-      #expect(result.output.contains("\"ready\":true"))
+      #expect(result.output.contains("[+] status_cache ok\n"))
       #expect(result.output.contains("█") || result.output.contains("▀"))
     }
   }

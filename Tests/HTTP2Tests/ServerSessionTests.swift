@@ -37,6 +37,7 @@ import Testing
     let fields = [
       HeaderField("content-type", "text/plain"), HeaderField("accept", "application/json"),
       HeaderField("authorization", secret: "Bearer t".bytes), HeaderField("x-scene", text: "pool"),
+      HeaderField("x-scene", text: "transit"),
     ]
     var seen = 0
     let responses = try exchange([(head(.post, "/v1/scans?a=b", fields), "code".bytes)]) {
@@ -49,6 +50,8 @@ import Testing
       #expect(request.authorization == "Bearer t".bytes)
       #expect(request.header("x-scene") == "pool".bytes)
       #expect(request.header("x-other") == nil && request.fault == nil)
+      let counts = ["x-scene", "x-other"].map { request.headerCount($0.utf8.span) }
+      #expect(counts == [2, 0])
       session.respond(
         to: request.streamID, status: 200, contentType: "application/json",
         headers: [HeaderField("retry-after", text: "3")], body: "{}".bytes.span)

@@ -113,6 +113,27 @@ import Testing
     #expect(follower.request == .segments(after: 5))
   }
 
+  @Test("a follower is level once it has all that the head shows, and not before")
+  func level() throws {
+    let source = FeedSource()
+    source.seal(3)
+    var follower = source.follower(at: .start(source.region))
+    #expect(!follower.isLevel)
+    _ = try follower.take(FeedSource.body([source.head()] + source.segments[0..<2]))
+    #expect(!follower.isLevel, "one segment is missing")
+    _ = try follower.take(source.answer(after: 2))
+    #expect(follower.isLevel)
+    // Nothing newer is level, too; what cannot be believed is not.
+    _ = try follower.take(source.answer(after: 3, later: 100))
+    #expect(follower.isLevel)
+    #expect(follower.fault([1, 2, 3]) != nil)
+    #expect(!follower.isLevel)
+    var other = source.follower(at: source.position)
+    source.switchGeneration(to: 2, pageCount: 0)
+    _ = try other.take(source.answer(after: 3))
+    #expect(!other.isLevel, "the new generation is not here yet")
+  }
+
   @Test("starting over asks for a snapshot, from any state")
   func restart() throws {
     let source = FeedSource()

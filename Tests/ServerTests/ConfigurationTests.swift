@@ -87,6 +87,8 @@ import Testing
       #expect(text.contains("Did you mean listen or listen_h2c?"))
       #expect(text.contains("--print-config"))
     }
+    #expect(fault(overrides: ["lsten=x"]).contains("Did you mean listen?"))
+    #expect(fault(overrides: ["ergion=x"]).contains("Did you mean region?"))
     #expect(!fault(overrides: ["zebra=1"]).contains("Did you mean"))
     #expect(fault(overrides: ["=1"]).hasPrefix("unknown configuration key \"\""))
   }

@@ -1,5 +1,6 @@
-import Server
 import Testing
+
+@testable import Server
 
 @Suite struct MetricsTests {
   @Test("counters of the same name and labels are one line, the sum of all loops")
@@ -104,6 +105,61 @@ import Testing
     let page = metrics.exposition
     #expect(page.contains("\nd_seconds_bucket{le=\"+Inf\"} 1\n"))
     #expect(page.contains("\nd_seconds_count 1\n"))
+  }
+
+  @Test("a duration counts as often as it is said to have happened, on the right side of a bound")
+  func repeatedDurations() {
+    let metrics = Metrics()
+    let histogram = metrics.histogram("d_seconds", "D.")
+    histogram.record(microseconds: 50, count: 32)
+    histogram.record(microseconds: 51, count: 3)
+    let page = metrics.exposition
+    #expect(value(page, "d_seconds_bucket{le=\"5e-05\"}") == 32)
+    #expect(value(page, "d_seconds_bucket{le=\"0.0001\"}") == 35)
+    #expect(value(page, "d_seconds_count") == 35)
+    #expect(value(page, "d_seconds_sum") == 0.001753)
+  }
+
+  @Test("what others count is read for each page, and what loops set is the sum of all")
+  func readings() {
+    let metrics = Metrics()
+    metrics.counter("c_total", "C.") { 12.5 }
+    let loops = (0..<2).map { _ in metrics.level("l", "L.") }
+    loops[0].set(3)
+    loops[1].set(4)
+    #expect(metrics.exposition.contains("# TYPE c_total counter\nc_total 12.5\n"))
+    #expect(metrics.exposition.contains("# TYPE l gauge\nl 7.0\n"))
+    loops[0].set(0)
+    #expect(metrics.exposition.contains("\nl 4.0\n"))
+  }
+
+  @Test("what is no number is spelled as the format has it, and help texts keep to their line")
+  func spelling() {
+    let metrics = Metrics()
+    metrics.gauge("n", "A \\ and\na \"quote\".") { .nan }
+    metrics.gauge("p", "P.") { .infinity }
+    metrics.gauge("m", "M.") { -.infinity }
+    let page = metrics.exposition
+    #expect(page.contains(#"# HELP n A \\ and\na "quote"."# + "\n"))
+    #expect(page.contains("\nn NaN\n") && page.contains("\np +Inf\n"))
+    #expect(page.contains("\nm -Inf\n"))
+  }
+
+  @Test("a process shows what it uses")
+  func process() throws {
+    let metrics = Metrics()
+    ProcessMetrics.offer(metrics, environment: ["CITYCODE_REVISION": "0123abc"])
+    let page = metrics.exposition
+    let build = "citycode_build_info{version=\"\(BuildInfo.version)\",revision=\"0123abc\"}"
+    #expect(value(page, build) == 1)
+    #expect(try #require(value(page, "process_cpu_seconds_total")) > 0)
+    #expect(try #require(value(page, "process_resident_memory_bytes")) > 1_000_000)
+    let open = try #require(value(page, "process_open_fds"))
+    #expect(try open >= 3 && open < #require(value(page, "process_max_fds")))
+    #expect(try #require(value(page, "process_start_time_seconds")) > 1_600_000_000)
+    for bad in ["", "a b", "x\"y", String(repeating: "a", count: 65)] {
+      #expect(BuildInfo.revision(["CITYCODE_REVISION": bad]) == "unknown")
+    }
   }
 
   @Test("every line is a comment or a name, labels and a number")

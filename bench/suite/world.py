@@ -22,6 +22,8 @@ LOAD_CORE = 1
 HOME = "310000"
 PARTNER = "330000"
 SERVICES = ("verifier", "relay", "issuer")
+# One loop, as there is one core; and a second verifier may come to the same address.
+EVERYWHERE = {"loops": "1", "share_port": "true"}
 
 
 def read_environment(file: Path) -> dict[str, str]:
@@ -96,12 +98,16 @@ class World:
         """Makes the world, its people and keys; every service has one loop, as it has one core."""
         self.down()
         self.directory.mkdir(parents=True, exist_ok=True)
-        one_loop = {f"CITYCODE_{service.upper()}_LOOPS": "1" for service in SERVICES}
+        settings = {
+            f"CITYCODE_{service.upper()}_{key.upper()}": value
+            for service in SERVICES
+            for key, value in EVERYWHERE.items()
+        }
         self.children.run(
             [self.program("demo"), "up", "--people", str(self.people)]
             + ["--directory", str(self.directory)],
             timeout=900,
-            environment=one_loop,
+            environment=settings,
         )
         self.variables = read_environment(self.environment_file)
         for file in sorted((self.directory / "world" / "pids").iterdir()):
@@ -135,7 +141,7 @@ class World:
         chosen = {key: value for key, value in settings.items() if f'"{key}"' in known}
         environment = {
             f"CITYCODE_{daemon.service.upper()}_{key.upper()}": value
-            for key, value in {"loops": "1", **chosen}.items()
+            for key, value in {**EVERYWHERE, **chosen}.items()
         }
         started = time.monotonic()
         daemon.process = self.children.start(
@@ -170,9 +176,10 @@ class World:
         """All keys the service has, as it prints them."""
         return self.children.run([self.program(service), "serve", "--print-config"], 10)[1]
 
-    def add_verifier(self) -> Daemon:
-        """One more verifier on the same host: own ports and journal, the same cache."""
-        return self._add("verifier", "verifier-2", {})
+    def add_verifier_beside(self, first: Daemon) -> Daemon:
+        """One more verifier on the same host and on the addresses of `first`."""
+        keys = ("listen", "listen_h2c")
+        return self._add("verifier", "verifier-2", {key: first.settings[key] for key in keys})
 
     def add_host(self) -> Daemon:
         """A second host of the region: a relay that follows the issuer's feed into a cache of

@@ -90,7 +90,7 @@ def check_settings(container, present, writable, spec, where):
             if int(value.rsplit(":", 1)[1]) not in {p["containerPort"] for p in container["ports"]}:
                 faults.append(f"{where}: {key} is {value}, but that is none of its ports")
     grace = spec.get("terminationGracePeriodSeconds", 30)
-    if settings.get("drain_seconds", 10) + 5 > grace:
+    if settings.get("drain_delay_seconds", 0) + settings.get("drain_seconds", 10) + 5 > grace:
         faults.append(f"{where}: draining takes longer than Kubernetes waits")
 
 

@@ -1,4 +1,5 @@
 import Codes
+import Feed
 import Security
 import Server
 import StatusCache
@@ -183,6 +184,15 @@ struct GenerationControl: Sendable {
 }
 
 extension GenerationControl {
+  /// When the statuses in force were computed, or loaded where none are; `nil` when all of them are
+  /// single ones.
+  func madeAt() throws -> Instant? {
+    let number = try registry.generationState().inForce
+    if number > 0 { return try directory.manifest(number, key: key.verifyingKey).madeAt }
+    guard let load = try registry.lastLoad() else { return nil }
+    return try registry.segment(load)?.asOf
+  }
+
   init(
     _ store: IssuerStore, _ ledger: LedgerWriter, _ configuration: Configuration
   ) throws(ConfigurationError) {

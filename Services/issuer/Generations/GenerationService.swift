@@ -38,6 +38,13 @@ final class GenerationService: Sendable {
       "citycode_generation_in_force", "Number of the computed generation in force; 0: none."
     ) { (try? control.registry.generationState()).map { Double($0.inForce) } ?? .nan }
     metrics.gauge(
+      "citycode_generation_age_seconds",
+      "Since the statuses in force were computed or loaded; NaN where all are single ones."
+    ) {
+      guard let made = (try? control.madeAt()) ?? nil else { return .nan }
+      return Double(WallClock.now().milliseconds(since: made)) / 1e3
+    }
+    metrics.gauge(
       "citycode_generation_switch_seconds", "How long changes waited for the last switch."
     ) { [self] in Double(lastSwitch.load(ordering: .relaxed)) / 1e6 }
   }

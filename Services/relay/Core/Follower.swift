@@ -58,6 +58,8 @@ package struct Follower: Sendable {
   private let region: Region
   private let key: VerifyingKey
   private var state: State
+  /// Whether the last answer left nothing to ask for: what it led to is all there was.
+  package private(set) var isLevel = false
 
   /// `position` is where the cache stands; `nil` for an empty cache.
   package init(region: Region, key: VerifyingKey, position: ChainPosition?) {
@@ -79,10 +81,14 @@ package struct Follower: Sendable {
 
   /// Starts over with a snapshot: the issuer no longer has the segments this follower needs, or
   /// the generation that was being loaded.
-  package mutating func restart() { state = .needsManifest }
+  package mutating func restart() {
+    state = .needsManifest
+    isLevel = false
+  }
 
   /// Takes the body of the answer to `request`.
   package mutating func received(_ body: Span<UInt8>) throws(SegmentFault) -> [FollowAction] {
+    isLevel = false
     switch state {
     case .needsManifest:
       let manifest = try SnapshotManifest.check(body, region: region, key: key)
@@ -139,6 +145,7 @@ package struct Follower: Sendable {
       actions.append(.beat(beat))
     }
     state = .following(position)
+    isLevel = head.position.segment == position.segment
     return actions
   }
 }

@@ -68,6 +68,8 @@ package struct JournalEntry: Sendable, Equatable {
 /// all alike.
 package final class ScanContext: Sendable {
   package let scene: Scene
+  /// The scene's, for what counts by scene and need not look at it.
+  package let sceneNumber: Int
   package let point: [UInt8]
   /// How a journal entry ends: the five texts with their length bytes.
   let journalTexts: [UInt8]
@@ -77,6 +79,7 @@ package final class ScanContext: Sendable {
     businessNumber: [UInt8] = []
   ) {
     self.scene = scene
+    sceneNumber = Int(scene.number)
     self.point = point
     var texts: [UInt8] = []
     for text in [Array(scene.name.utf8), point, `operator`, purpose, businessNumber] {

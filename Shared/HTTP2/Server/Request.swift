@@ -62,4 +62,9 @@ package final class Request {
   ) -> Result? {
     box.value.fields.withValue(of: lowercaseName, body)
   }
+
+  /// How many header fields have that name, which no property has.
+  package func headerCount(_ lowercaseName: Span<UInt8>) -> Int {
+    box.value.fields.count(of: lowercaseName)
+  }
 }

@@ -87,6 +87,27 @@ package final class TLSContext: Sendable {
     context.configureClient()
     return context
   }
+
+  /// Throws unless the key is the certificate's, and the certificate one that an authority of
+  /// `caFile` vouches for at this moment.
+  package static func check(
+    certificateFile: String, keyFile: String, caFile: String
+  ) throws(SecurityError) {
+    let operation = "checking the certificate file \(certificateFile)"
+    let context = try TLSContext(.server, operation: operation)
+    try context.loadIdentity(certificateFile: certificateFile, keyFile: keyFile)
+    try context.trust(caFile)
+    ErrorQueue.clear()
+    guard
+      unsafe SSL_CTX_ctrl(
+        context.handle, SSL_CTRL_BUILD_CERT_CHAIN, Int(SSL_BUILD_CHAIN_FLAG_UNTRUSTED), nil) == 1
+    else {
+      throw SecurityError(
+        .malformedCertificate, operation,
+        "no authority in \(caFile) vouches for it now: it is of another, not valid yet, or over"
+          + " (\(ErrorQueue.drain().text))")
+    }
+  }
 }
 
 // Each is called once, before the context is shared.

@@ -56,7 +56,7 @@ struct Selftest: ParsableCommand {
     System.blockStopSignals()
     let processID = serverPID
     _ = SystemThread {
-      _ = System.waitForStopSignal()
+      _ = System.waitForSignal()
       kill(processID, SIGCONT)
       _exit(130)
     }

@@ -10,14 +10,14 @@ from ..rows import Goal, Row, Spread, at_most
 
 
 def rolling_restart(bench: Bench) -> list[Row]:
-    """Two verifiers behind two addresses; each is restarted in turn while scans go on."""
+    """Two verifiers on one address (share_port); each is restarted in turn while scans go on."""
     world = bench.world
-    second = world.add_verifier()
+    second = world.add_verifier_beside(bench.verifier)
     try:
         wanted = bench.plan.either(100_000, 1_000_000)
         rate = min(bench.peak() * 0.4, wanted / bench.plan.either(6, 20))
         seconds = wanted / rate
-        request = bench.scans().to(bench.verifier.clear_url, second.clear_url)
+        request = bench.scans()
         pids = [world("relay").process_id]  # one that lives through it all
         load = Load(seconds, bench.plan.warm_up, rate=rate)
         running = bench.generator.begin("rolling-restart", request, load, pids)

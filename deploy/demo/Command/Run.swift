@@ -30,9 +30,9 @@ struct Run: ParsableCommand {
     }
     // A thread of its own waits for the signal, so that no task's thread is held.
     let waiter = Loops(count: 1)
-    let (signals, noteSignal) = AsyncStream.makeStream(of: Int32.self)
+    let (signals, noteSignal) = AsyncStream.makeStream(of: System.Signal.self)
     waiter.all[0].execute {
-      noteSignal.yield(System.waitForStopSignal())
+      noteSignal.yield(System.waitForSignal())
       noteSignal.finish()
     }
     let play = Task { try await playAndStay() }

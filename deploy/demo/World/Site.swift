@@ -129,6 +129,12 @@ package final class Site: Sendable {
   /// One for all hosts of a region, made by the one that issues.
   private var ticketSecretFile: String { "\(surroundings.directory)/\(region)/ticket-secret" }
 
+  /// Makes a key and a certificate more for `service`, at `path`.key and `path`.pem.
+  package func issueCertificate(of service: String, path: String) async throws {
+    try await surroundings.certificates.issue(
+      principal: Credentials.principal(service, of: region), path: path)
+  }
+
   /// Makes certificates, tokens, grant tables and, for the host that issues, the region's keys.
   func prepare() async throws {
     try Files.makeDirectory(directory)

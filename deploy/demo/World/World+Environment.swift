@@ -103,7 +103,7 @@ extension World {
         + " -d \"{\\\"handle\\\":\\\"$SAMPLE_HANDLE\\\"}\" \"$ISSUER_URL/v1/codes?as=terminal\"",
       "\(curl) \(bearer("PARTNER_POINT")) -H 'content-type: text/plain' -d \"$CODE\""
         + " \"$PARTNER_VERIFIER_URL/v1/scans\"",
-      "curl -sS \"$VERIFIER_ADMIN_URL/readyz\"",
+      "curl -sS \"$VERIFIER_ADMIN_URL/readyz?verbose\"",
     ]
   }
 }

@@ -4,19 +4,26 @@ package import Security
 
 /// What only the issuer knows, and everything derived from it (RFC 5869, HKDF-SHA-256).
 ///
-/// Two files: the region secret, from which epoch keys and the handle key come, and the pepper,
-/// under which documents are stored. They are apart because the first can be replaced within an
-/// hour and the second never.
+/// Two files: the region secret, from which epoch keys come (`SecretSchedule`), and the pepper,
+/// under which documents are stored. They are apart because the first can be replaced while codes
+/// are made and the second never.
 package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectable {
   private let region: Region
-  private let secret: [UInt8]
+  /// Where epoch keys and the handle key come from.
+  package var schedule: SecretSchedule
   private let documentMAC: HMACSHA256
 
   /// Both secrets have 32 bytes.
   package init(region: Region, secret: [UInt8], pepper: [UInt8]) {
-    precondition(secret.count == 32 && pepper.count == 32, "secrets have 32 bytes")
+    self.init(
+      region: region, schedule: SecretSchedule(region: region, secret: secret), pepper: pepper)
+  }
+
+  /// The pepper has 32 bytes.
+  package init(region: Region, schedule: SecretSchedule, pepper: [UInt8]) {
+    precondition(pepper.count == 32, "secrets have 32 bytes")
     self.region = region
-    self.secret = secret
+    self.schedule = schedule
     documentMAC = HMACSHA256(key: pepper.span)
   }
 
@@ -25,18 +32,8 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
   /// Nor in a dump.
   package var customMirror: Mirror { Mirror(self, children: []) }
 
-  private func derive(_ purpose: String, _ context: [UInt8]) -> [UInt8] {
-    let salt = Array("citycode v1 \(region)".utf8)
-    let info = Array(purpose.utf8) + context
-    return HKDF.derive(secret: secret.span, salt: salt.span, info: info.span, byteCount: 32)
-  }
-
   /// The AES-256 key that seals the codes of one hour.
-  package func key(of epoch: KeyEpoch) -> [UInt8] {
-    var context: [UInt8] = []
-    context.appendBigEndian(epoch.number)
-    return derive("epoch key ", context)
-  }
+  package func key(of epoch: KeyEpoch) -> [UInt8] { schedule.key(of: epoch) }
 
   /// The keys a verifier may hold at `now`: from two hours back, for codes still in their life, to
   /// `hoursAhead` hours ahead, for the time it may be cut off from its issuer.
@@ -53,7 +50,7 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
   }
 
   /// The key of the cipher that turns serials into handles.
-  package var handleKey: [UInt8] { derive("handle key", []) }
+  package var handleKey: [UInt8] { schedule.handleKey }
 
   /// What stands for a document in storage: HMAC-SHA-256 under the pepper of type and canonical
   /// number, its first 16 bytes (at 2^26 holders a collision has probability 2^-77).

@@ -57,11 +57,11 @@ package enum Spawn {
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
-    // This process blocks SIGINT and SIGTERM and ignores SIGPIPE; its children must not.
+    // This process blocks SIGINT, SIGTERM and SIGHUP and ignores SIGPIPE; its children must not.
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-    for number in [SIGINT, SIGTERM, SIGPIPE] { unsafe sigaddset(&signals, number) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { unsafe sigaddset(&signals, number) }
     unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
     let newSession: Int32 = 0x80  // POSIX_SPAWN_SETSID, which glibc shows to GNU sources only
     let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (inOwnSession ? newSession : 0)
@@ -113,6 +113,8 @@ package enum Spawn {
     case stop
     case proceed
     case interrupt
+    /// Read the files anew.
+    case hangUp
 
     fileprivate var number: Int32 {
       switch self {
@@ -121,6 +123,7 @@ package enum Spawn {
       case .stop: SIGSTOP
       case .proceed: SIGCONT
       case .interrupt: SIGINT
+      case .hangUp: SIGHUP
       }
     }
   }
