@@ -72,7 +72,7 @@ bench: test-dependencies
 	@exec bench/run $(if $(QUICK),--quick) $(BENCH)
 
 torture: test-dependencies
-	CITYCODE_TORTURE=1 $(SWIFT_TEST) --filter 'CrashTests|ConformanceTests'
+	CITYCODE_TORTURE=1 $(SWIFT_TEST) --filter 'CrashTests|ConformanceTests|BitRotTests|SystemCallTests'
 
 image: dependencies
 	@exec deploy/image/build.sh $(if $(ARCHIVE),--archive)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Codes
 import IssuerCore
+import Logging
 import Security
 import Server
 import StatusCache
@@ -135,6 +136,9 @@ extension IssuerParts {
 
   /// Opens what the configuration names. The cache is brought up to the log before this returns.
   init(_ process: ServiceProcess, _ store: IssuerStore) throws {
+    if let damage = store.cache.damage {
+      process.log.error("the status cache is made anew", metadata: ["damage": "\(damage)"])
+    }
     try LogRecovery(store).run()
     self.init(
       region: store.region, secret: store.secret, registry: store.registry, cache: store.cache,

@@ -75,6 +75,9 @@ final class FeedFollower: Sendable {
     }
     epochKeysPath = "\(directory)/\(EpochKeyFile.name)"
     log = process.log
+    if let damage = cache.damage {
+      log.error("the status cache is made anew", metadata: ["damage": "\(damage)"])
+    }
     applied = process.metrics.counter(
       "citycode_segments_applied_total", "Segments applied to the status cache.")
     refused = process.metrics.counter(

@@ -30,9 +30,11 @@ package struct CacheState: Sendable, Equatable {
       asOf: Instant(milliseconds: 0), servablePosition: 0)
   }
 
-  static let byteCount = 4 + 4 + ChainPosition.byteCount + 24 + 8
+  static let byteCount = 4 + 4 + ChainPosition.byteCount + 24 + 8 + 4
 
+  /// Appends the stored form, which ends with a CRC-32C of all before.
   func encode(into bytes: inout [UInt8]) {
+    let start = bytes.count
     bytes.appendBigEndian(generation)
     bytes.appendBigEndian(pageCount)
     chain.encode(into: &bytes)
@@ -41,6 +43,7 @@ package struct CacheState: Sendable, Equatable {
     bytes.appendBigEndian(servablePosition)
     bytes.appendBigEndian(previousGeneration)
     bytes.appendBigEndian(previousPageCount)
+    bytes.appendBigEndian(CRC32C.checksum(bytes.span.extracting(start...)))
   }
 
   init(
@@ -57,6 +60,8 @@ package struct CacheState: Sendable, Equatable {
 
   init?(_ bytes: Span<UInt8>) {
     guard bytes.count == Self.byteCount,
+      bytes.bigEndian(at: Self.byteCount - 4)
+        == CRC32C.checksum(bytes.extracting(0..<Self.byteCount - 4)),
       let chain = ChainPosition(bytes.extracting(8..<(8 + ChainPosition.byteCount)))
     else { return nil }
     let rest = 8 + ChainPosition.byteCount

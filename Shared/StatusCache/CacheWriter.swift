@@ -25,6 +25,10 @@ package final class CacheWriter: Sendable {
   /// Where the cache stands.
   package var state: CacheState { current.withLock { $0 } }
 
+  /// Why the cache was made anew at its opening, though there was one: it was damaged. It must be
+  /// filled again. `nil`: it was not.
+  package var damage: String? { tables.damage }
+
   /// Who reads the cache, and since when.
   package var readers: ReaderWatch { tables.readers }
 

@@ -82,9 +82,7 @@ extension EndToEnd {
     }
 
     private static func errors(_ daemon: Daemon) -> [Substring] {
-      Files.text(daemon.logFile).split(separator: "\n").filter {
-        $0.contains("nothing was reloaded")
-      }
+      Files.text(daemon.logFile).split(separator: "\n").filter { $0.contains("\"level\":\"error\"") }
     }
   }
 }

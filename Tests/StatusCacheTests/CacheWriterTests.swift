@@ -1,9 +1,10 @@
 import Codes
 import Feed
-import StatusCache
 import Storage
 import Support
 import Testing
+
+@testable import StatusCache
 
 @Suite struct CacheWriterTests {
   private let directory: TemporaryDirectory
@@ -235,10 +236,9 @@ import Testing
   }
 
   /// Changes stored bytes as a failing disk would.
-  private func damage(_ directory: TemporaryDirectory, page: UInt32, byte: Int) throws {
-    let environment = try Environment(directory: directory.path, mapSizeBytes: Sample.mapSizeBytes)
-    let pages = try environment.table("pages", integerKeys: true)
-    try environment.write { transaction throws(StorageError) in
+  private func damage(_ writer: CacheWriter, page: UInt32, byte: Int) throws {
+    let pages = writer.tables.pages
+    try writer.tables.environment.write { transaction throws(StorageError) in
       let key = UInt64(1) << 32 | UInt64(page)
       let stored = try transaction.get(pages, key: key) { [UInt8](copying: $0) }
       guard var stored else { return }
@@ -251,12 +251,9 @@ import Testing
   func damagedPage() throws {
     let other = try TemporaryDirectory()
     var log = SampleLog()
-    do {
-      let writer = try Sample.writer(other)
-      try writer.apply(log.seal((1..<4).map { (UInt64($0) * 508, Sample.status()) }))
-    }
-    try damage(other, page: 2, byte: 100)
     let writer = try Sample.writer(other)
+    try writer.apply(log.seal((1..<4).map { (UInt64($0) * 508, Sample.status()) }))
+    try damage(writer, page: 2, byte: 100)
     #expect(try writer.scrub(first: 0, count: 2) == [])
     #expect(try writer.scrub(first: 0, count: 100) == [2])
     let before = writer.state

@@ -27,14 +27,14 @@ import Testing
   func newer() throws {
     var log = SampleLog()
     do { try Sample.writer(directory).apply(log.seal([(1, Sample.status())])) }
-    try record("2 310000")
+    try record("3 310000")
     for open in [{ _ = try Sample.writer(directory) }, { _ = try shared() }] {
       let error = #expect(throws: StorageError.self, performing: open)
       #expect(error?.code == .newerFormat)
       #expect(error?.description.contains("run the newer version, or stop the services") == true)
     }
     // Nothing was touched: the newer version finds its cache as it was.
-    try record("1 310000")
+    try record("2 310000")
     #expect(try Sample.writer(directory).digest() == SampleLog.digest(of: log.statuses))
   }
 
@@ -47,7 +47,7 @@ import Testing
       let writer = try Sample.writer(directory)
       for segment in segments { try writer.apply(segment) }
     }
-    try record("0 310000")
+    try record("1 310000")
     // A reader that starts first waits for the writer.
     let early = try shared()
     #expect(try early.state() == nil && early.asOf == nil)

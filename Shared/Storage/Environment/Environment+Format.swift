@@ -15,18 +15,25 @@ package struct StoredFormat: Sendable {
   package let content: String
   /// What else to do about a newer version than to run the newer program.
   package let cure: String
-  /// The steps from version 1 to 2, from 2 to 3 and so on; the current version is one more than
-  /// there are steps.
+  /// The steps from version 1 to 2, from 2 to 3 and so on up to the current one.
   package let steps: [Step]
+  /// The version that this program writes.
+  package let current: UInt32
 
   package init(content: String, cure: String, steps: [Step] = []) {
     self.content = content
     self.cure = cure
     self.steps = steps
+    current = UInt32(steps.count) + 1
   }
 
-  /// The version that this program writes.
-  package var current: UInt32 { UInt32(steps.count) + 1 }
+  /// Of what is made anew instead of brought up.
+  package init(content: String, cure: String, current: UInt32) {
+    self.content = content
+    self.cure = cure
+    steps = []
+    self.current = current
+  }
 
   /// Refuses a version that a newer program made.
   package func refuse(newer version: UInt32, in directory: String) throws(StorageError) {

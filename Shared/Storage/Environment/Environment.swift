@@ -27,6 +27,8 @@ package final class Environment: Sendable {
 
   package let directory: String
   package let openedFor: Purpose
+  /// What was wrong with the file that this one replaced; `nil`: none was replaced.
+  package let damage: String?
   // lmdb.h: an environment may be used by many threads; what must not overlap (opening tables,
   // changing the map's size) is kept apart by `tables` and `gate`.
   nonisolated(unsafe) let handle: OpaquePointer
@@ -38,10 +40,12 @@ package final class Environment: Sendable {
   let writer = Atomic<UInt>(0)
 
   /// Opens the environment in an existing directory on a local disk. `mapSizeBytes` is the limit
-  /// of its size.
+  /// of its size. With `replacesDamaged` a writer looks through the whole structure of the file
+  /// first, and begins a new one in place of a damaged one, which is kept as `data.mdb.damaged`;
+  /// while others have it open that is `corrupted`.
   package init(
     directory: String, mapSizeBytes: Int = mapSizeBytesDefault, for purpose: Purpose = .readWrite,
-    readersMax: UInt32 = readersMax
+    readersMax: UInt32 = readersMax, replacesDamaged: Bool = false
   ) throws(StorageError) {
     try FileSystemKind.check(directory)
     var created: OpaquePointer?
@@ -49,11 +53,15 @@ package final class Environment: Sendable {
     guard let created = unsafe created else {
       throw StorageError(.other, "opening \(directory)", "no memory")
     }
+    var replaced: String?
     do throws(StorageError) {
       try unsafe Self.configure(created, directory, mapSizeBytes, readersMax)
       (identities, locks) = try OpenEnvironments.open(directory) { () throws(StorageError) in
         let locks = try HostLocks(directory: directory, writes: purpose == .readWrite)
-        try locks.join(directory) { () throws(StorageError) in
+        try locks.join(directory) { isAlone throws(StorageError) in
+          if replacesDamaged, purpose == .readWrite {
+            replaced = try Self.replaceIfDamaged(directory, isAlone: isAlone)
+          }
           try unsafe Self.open(created, directory, purpose)
         }
         return locks
@@ -65,6 +73,7 @@ package final class Environment: Sendable {
     }
     unsafe handle = created
     self.directory = directory
+    damage = replaced
     openedFor = purpose
     // Slots of processes that were killed hold back the reuse of pages.
     try clearDeadReaders()
@@ -83,6 +92,29 @@ package final class Environment: Sendable {
     try StorageError.check(unsafe mdb_env_set_mapsize(handle, mapSizeBytes), operation)
     try StorageError.check(unsafe mdb_env_set_maxdbs(handle, tablesMax), operation)
     try StorageError.check(unsafe mdb_env_set_maxreaders(handle, readersMax), operation)
+  }
+
+  /// Puts a damaged file aside; what was wrong with it.
+  private static func replaceIfDamaged(
+    _ directory: String, isAlone: Bool
+  ) throws(StorageError) -> String? {
+    let path = "\(directory)/data.mdb"
+    do throws(StorageError) {
+      _ = try TornFile.check(path, directory)
+      try StructureCheck.check(path)
+      return nil
+    } catch {
+      guard [.foreignFile, .corrupted].contains(error.code) else { throw error }
+      guard isAlone else {
+        throw StorageError(
+          .corrupted, error.operation,
+          "\(error.detail); stop the services of this host that read it, and it is made anew")
+      }
+      guard unsafe rename(path, "\(path).damaged") == 0 else {
+        throw StorageError(systemError: errno, "putting \(path) aside")
+      }
+      return error.detail
+    }
   }
 
   private static func open(

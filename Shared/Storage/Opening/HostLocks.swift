@@ -102,9 +102,10 @@ final class HostLocks: Sendable {
     return lock
   }
 
-  /// Joins the users; `open` runs before anybody else can join if there is no other user yet.
+  /// Joins the users; `open` runs before anybody else can join if there is no other user yet, and
+  /// is told whether that is so.
   func join(
-    _ directory: String, _ open: () throws(StorageError) -> Void
+    _ directory: String, _ open: (_ isAlone: Bool) throws(StorageError) -> Void
   ) throws(StorageError) {
     guard let namespace = PIDNamespace.current else {
       throw StorageError(
@@ -113,13 +114,13 @@ final class HostLocks: Sendable {
     }
     if users.lockExclusively() {
       try users.write(namespace)
-      try open()
+      try open(true)
       try users.lockShared()
       try compare(namespace, directory)
     } else {
       try users.lockShared()
       try compare(namespace, directory)
-      try open()
+      try open(false)
     }
   }
 

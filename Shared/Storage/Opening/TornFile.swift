@@ -142,7 +142,7 @@ struct TornFile {
 
 extension [UInt8] {
   /// A number in the machine's own order, as LMDB writes them.
-  fileprivate func number<T: FixedWidthInteger & BitwiseCopyable>(
+  func number<T: FixedWidthInteger & BitwiseCopyable>(
     _ offset: Int, as type: T.Type
   ) -> T {
     unsafe withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: offset, as: T.self) }
