@@ -21,7 +21,7 @@ final class VerifierLoop: LoopService {
   let keys = KeyRing()
   let journal: JournalHandoff
   let relay: Upstream?
-  let counters: ScanCounters
+  private(set) var counters: ScanCounters
   var answers = ScanAnswerWriter()
   var receipts: ReceiptSource
   var claimReceipts: ReceiptSource
@@ -99,6 +99,7 @@ final class VerifierLoop: LoopService {
   /// Goes on with other scenes and grants: what scans with known fields were for is asked anew.
   func adopt(_ scenes: [String: Scene]) {
     self.scenes = scenes
+    counters.cover(Array(scenes.values))
     for index in knownScans.indices { knownScans[index] = nil }
   }
 
