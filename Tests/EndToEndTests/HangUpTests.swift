@@ -31,8 +31,10 @@ extension EndToEnd {
         try await works.reload("verifier")
         try await point.scan(code, scene: "pool").expected("wrong_scene", "the closed pool")
         try await point.scan(code, scene: "museum").expected("accepted", "the museum")
-        let accepted = "citycode_scans_total{outcome=\"accepted\",scene=\"museum\"} "
-        #expect(try await works.metric(accepted, of: "verifier") == 1, "a new scene is counted")
+        let page = try await MetricsPage(of: "verifier", at: home)
+        let scans = "citycode_scans_total"
+        #expect(page[scans, "outcome=\"accepted\",scene=\"museum\""] == 1)
+        #expect(page[scans, "outcome=\"wrong_scene\",scene=\"pool\""] == 1)
 
         for (file, text, words) in [
           ("\(scenes)/pool.json", "{\"name\": \"pool\"", "pool.json"),
@@ -82,7 +84,8 @@ extension EndToEnd {
     }
 
     private static func errors(_ daemon: Daemon) -> [Substring] {
-      Files.text(daemon.logFile).split(separator: "\n").filter { $0.contains("\"level\":\"error\"") }
+      Files.text(daemon.logFile).split(separator: "\n")
+        .filter { $0.contains("\"level\":\"error\"") }
     }
   }
 }
