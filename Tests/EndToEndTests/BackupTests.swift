@@ -1,3 +1,4 @@
+import Codes
 import JSON
 import Testing
 import World
