@@ -19,20 +19,19 @@ import Testing
     let ledger = office.ledger!
     async let writing: Void = world.write(to: ledger)
     var manifests: [(String, BackupManifest)] = []
-    var writtenMeanwhile: UInt64 = 0
-    for number in 1...4 {
+    // Until changes were committed between the first and the last piece of four of them.
+    for number in 1...100 where manifests.count < 4 {
       let before = world.changeCount
-      while world.changeCount < before + 100 { try await Task.sleep(for: .milliseconds(2)) }
-      // Many pieces, between which the issuer commits.
-      let manifest = try office.backup("backup-\(number)", pieceBytes: 1_000)
+      while world.changeCount < before + 50 { try await Task.sleep(for: .milliseconds(2)) }
+      let manifest = try office.backup("backup-\(number)", pieceBytes: 500)
+      guard try office.store.registry.state().lastPosition > manifest.state.lastPosition else {
+        continue
+      }
       manifests.append(("backup-\(number)", manifest))
-      let after = try office.store.registry.state().lastPosition
-      writtenMeanwhile += after - manifest.state.lastPosition
     }
     world.end()
     try await writing
-    print("P-09: \(writtenMeanwhile) changes while 4 backups were made")
-    #expect(writtenMeanwhile > 4)
+    #expect(manifests.count == 4)
     for (name, manifest) in manifests {
       let place = try TemporaryDirectory(quick: true)
       let restored = try Office.restore(into: place).run(from: office.path(name))

@@ -99,12 +99,13 @@ package final class Environment: Sendable {
     _ directory: String, isAlone: Bool
   ) throws(StorageError) -> String? {
     let path = "\(directory)/data.mdb"
+    // What is not LMDB's, or was cut, may be somebody else's: that is refused and left as it is.
+    _ = try TornFile.check(path, directory)
     do throws(StorageError) {
-      _ = try TornFile.check(path, directory)
       try StructureCheck.check(path)
       return nil
     } catch {
-      guard [.foreignFile, .corrupted].contains(error.code) else { throw error }
+      guard error.code == .corrupted else { throw error }
       guard isAlone else {
         throw StorageError(
           .corrupted, error.operation,
