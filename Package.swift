@@ -71,6 +71,7 @@ let package = Package(
 
     .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
     .systemLibrary(name: "CRecords", path: "Shared/CRecords"),
+    .systemLibrary(name: "CChecksum", path: "Shared/CChecksum"),
 
     library("Codes", []),
     library("JSON", []),
@@ -82,7 +83,7 @@ let package = Package(
     library("Compression", ["CZlib", "CZstd"]),
     library("Records", ["CRecords"]),
     library("Feed", ["Codes", "Security"]),
-    library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
+    library("StatusCache", ["CChecksum", "Codes", "Storage", "Feed", "Security"]),
     library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
 
     library(

@@ -68,8 +68,9 @@ struct LogRecovery {
     }
     // Of an activation that died, and of a load before.
     try store.cache.removeGenerations { _ in true }
-    let progress = try GenerationMerge(registry: store.registry, cache: store.cache)
-      .build(&pages)
+    let merge = GenerationMerge(
+      registry: store.registry, cache: store.cache, pagesAtOnce: GenerationMerge.alone)
+    let progress = try merge.build(&pages)
     try store.cache.switchTo(
       progress.candidate, catchingUp: [], chain: segment.end, asOf: segment.asOf)
     try store.cache.removeGenerations { _ in true }

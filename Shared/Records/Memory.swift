@@ -26,5 +26,5 @@ final class Memory: @unchecked Sendable {
 }
 
 /// Asks the processor for the memory at `address`.
-@inline(__always)
+@usableFromInline
 func prefetch(_ address: UnsafeRawPointer) { unsafe citycode_prefetch(address) }

@@ -2,15 +2,15 @@ import Glibc
 
 /// Takes partitions out of a store, sorted and without repetitions; one for each thread.
 @safe
-package final class RecordReader {
+public final class RecordReader {
   private let store: RecordStore
   private let contents: [RecordWriter.Contents]
   private var raw: Memory?
   private var sorted: Memory?
   private var capacity = 0
   /// By owner of the partition: where its records begin; one more than there are owners.
-  private var starts: [UInt32] = []
-  private var ends: [UInt32] = []
+  @usableFromInline var starts: [UInt32] = []
+  @usableFromInline var ends: [UInt32] = []
 
   init(_ store: RecordStore, _ contents: [RecordWriter.Contents]) {
     self.store = store
@@ -149,8 +149,10 @@ package final class RecordReader {
 
   /// Where the records of owner `index` of the loaded partition stand among those `withRecords`
   /// lends.
+  @inlinable
   package func range(ofOwner index: Int) -> Range<Int> {
-    Int(starts[index])..<Int(ends[index])
+    // An end is never before its start.
+    unsafe Range(uncheckedBounds: (Int(starts[index]), Int(ends[index])))
   }
 
   /// Lends the loaded partition's records as values of a type of the same 16 bytes.

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Two words; the second decides between records whose first words are the same.
-package struct RecordPair: BitwiseCopyable, Sendable {
-  package var high: UInt64
-  package var low: UInt64
+public struct RecordPair: BitwiseCopyable, Sendable {
+  @usableFromInline package var high: UInt64
+  @usableFromInline package var low: UInt64
 
   @inlinable
   package init(high: UInt64, low: UInt64) {
@@ -22,7 +22,7 @@ package struct RecordPair: BitwiseCopyable, Sendable {
 /// A record first goes to a line of the cache that its partition has in a small table; a full line
 /// goes to the partition's chunk. So the memory written at random stays small.
 @safe
-package final class RecordWriter {
+public final class RecordWriter {
   /// Records in a line of the cache.
   private static let lineRecords = 4
   static let chunkRecords = 256
@@ -54,21 +54,35 @@ package final class RecordWriter {
     }
   }
 
+  /// What a partition's records are put by.
+  private struct Cursor {
+    /// Behind the last line in the partition's chunk. Chunks lie at multiples of their size, so
+    /// one of these is the end of a full chunk; 0 stands for none.
+    var address: UInt
+    /// Records in the line.
+    var count: Int
+  }
+
   private let store: RecordStore
-  private let lineMemory: Memory
+  private let memory: [Memory]
   private let lines: UnsafeMutablePointer<RecordPair>
-  private var lineCounts: [UInt8]
+  private let cursors: UnsafeMutablePointer<Cursor>
   private var contents: Contents
   private var chunkCount: Int32 = 0
   private let chunksMax: Int
-  private let divisor: UInt64
+  private let firstOwner: UInt64
+  /// 2^64 / owners in a partition, rounded up: a product's upper half is the quotient for all
+  /// owners below 2^32.
+  private let reciprocal: UInt64
 
   init(_ store: RecordStore) throws(RecordsError) {
     self.store = store
     let count = store.partitionCount
-    lineMemory = try Memory(byteCount: count * Self.lineRecords * 16)
+    let lineMemory = try Memory(byteCount: count * Self.lineRecords * 16)
+    let cursorMemory = try Memory(byteCount: count * MemoryLayout<Cursor>.stride)
+    memory = [lineMemory, cursorMemory]
     unsafe lines = lineMemory.start.assumingMemoryBound(to: RecordPair.self)
-    lineCounts = [UInt8](repeating: 0, count: count)
+    unsafe cursors = cursorMemory.start.assumingMemoryBound(to: Cursor.self)
     let chunksInSlab = max(1, min(Self.slabBytes, store.bytesInMemory) / Self.chunkBytes)
     contents = Contents(
       chunksInSlab: chunksInSlab, slabs: [], lastChunk: [Int32](repeating: -1, count: count),
@@ -76,40 +90,43 @@ package final class RecordWriter {
       runs: Array(repeating: [], count: count), counts: [Int](repeating: 0, count: count))
     let slabCount = store.bytesInMemory / Self.chunkBytes / chunksInSlab
     chunksMax = max(1, min(slabCount, Int(Int32.max) / chunksInSlab)) * chunksInSlab
-    divisor = UInt64(store.ownersInPartition)
+    precondition(store.owners.count < 1 << 32, "a store has fewer than 4,294,967,296 owners")
+    precondition(store.ownersInPartition > 1, "a partition has several owners")
+    firstOwner = store.firstOwner
+    reciprocal = UInt64.max / UInt64(store.ownersInPartition) + 1
   }
 
   /// Takes one record of an owner that the store has.
   package func add(_ record: RecordPair) throws(RecordsError) {
-    let owner = (record.high >> RecordStore.ownerShift) - store.firstOwner
-    let partition = Int(truncatingIfNeeded: owner / divisor)
-    let count = Int(lineCounts[partition])
-    unsafe lines[partition * Self.lineRecords + count] = record
-    if count == Self.lineRecords - 1 {
-      lineCounts[partition] = 0
-      try flush(partition, Self.lineRecords)
+    let owner = (record.high >> RecordStore.ownerShift) &- firstOwner
+    let partition = Int(truncatingIfNeeded: owner.multipliedFullWidth(by: reciprocal).high)
+    let cursor = unsafe cursors + partition
+    let line = unsafe lines + partition * Self.lineRecords
+    let count = unsafe cursor.pointee.count
+    unsafe line[count] = record
+    if count < Self.lineRecords - 1 {
+      unsafe cursor.pointee.count = count + 1
     } else {
-      lineCounts[partition] = UInt8(truncatingIfNeeded: count + 1)
+      unsafe cursor.pointee.count = 0
+      try flush(partition, Self.lineRecords)
     }
   }
 
-  /// Moves `count` records of a partition's line to its chunk, which has room for lines only.
+  /// Moves `count` records of a partition's line to its chunk; fewer than a line only at the end.
+  @inline(__always)
   private func flush(_ partition: Int, _ count: Int) throws(RecordsError) {
-    var chunk = contents.lastChunk[partition]
-    var filled = Int(contents.lastCount[partition])
-    if chunk < 0 || filled + count > Self.chunkRecords {
-      if Int(chunkCount) == chunksMax { try spill() }
-      chunk = try newChunk(after: contents.lastChunk[partition])
-      contents.lastChunk[partition] = chunk
-      filled = 0
-    }
-    unsafe (contents.chunk(chunk) + filled).update(
+    let cursor = unsafe cursors + partition
+    if unsafe cursor.pointee.address % UInt(Self.chunkBytes) == 0 { try addChunk(to: partition) }
+    let target = unsafe UnsafeMutablePointer<RecordPair>(bitPattern: cursor.pointee.address)
+    unsafe target.unsafelyUnwrapped.update(
       from: lines + partition * Self.lineRecords, count: count)
-    contents.lastCount[partition] = UInt32(truncatingIfNeeded: filled + count)
-    contents.counts[partition] += count
+    unsafe cursor.pointee.address += UInt(count * 16)
   }
 
-  private func newChunk(after previous: Int32) throws(RecordsError) -> Int32 {
+  private func addChunk(to partition: Int) throws(RecordsError) {
+    if Int(chunkCount) == chunksMax { try spill() }
+    let previous = contents.lastChunk[partition]
+    if previous >= 0 { contents.counts[partition] += Self.chunkRecords }
     let index = chunkCount
     if Int(index) == contents.slabs.count * contents.chunksInSlab {
       contents.slabs.append(
@@ -121,7 +138,18 @@ package final class RecordWriter {
       contents.before[Int(index)] = previous
     }
     chunkCount += 1
-    return index
+    contents.lastChunk[partition] = index
+    unsafe cursors[partition].address = UInt(bitPattern: contents.chunk(index))
+  }
+
+  /// Notes how full the last chunks are.
+  private func closeChunks() {
+    for partition in contents.lastChunk.indices where contents.lastChunk[partition] >= 0 {
+      let bytes = unsafe (cursors[partition].address - 1) % UInt(Self.chunkBytes) + 1
+      contents.lastCount[partition] = UInt32(bytes / 16)
+      contents.counts[partition] += Int(bytes / 16)
+      unsafe cursors[partition].address = 0
+    }
   }
 
   /// Writes all chunks to the spill file, partition by partition, and begins anew.
@@ -129,6 +157,7 @@ package final class RecordWriter {
     let file: SpillFile
     if let known = contents.spill { file = known } else { file = try store.makeSpillFile() }
     contents.spill = file
+    closeChunks()
     let bufferBytes = 4 << 20
     let buffer = try Memory(byteCount: bufferBytes)
     var used = 0
@@ -147,7 +176,7 @@ package final class RecordWriter {
         used += bytes
         position += bytes
         chunk = contents.before[Int(chunk)]
-        // Chunks before the last are full lines; how full is the same for all of them.
+        // Those before the last are full.
         count = Self.chunkRecords
       }
       if position > start {
@@ -162,10 +191,12 @@ package final class RecordWriter {
 
   /// Gives everything to the store; the writer is spent.
   package func finish() throws(RecordsError) {
-    for partition in lineCounts.indices where lineCounts[partition] > 0 {
-      try flush(partition, Int(lineCounts[partition]))
-      lineCounts[partition] = 0
+    for partition in 0..<store.partitionCount {
+      let count = unsafe cursors[partition].count
+      if count > 0 { try flush(partition, count) }
+      unsafe cursors[partition].count = 0
     }
+    closeChunks()
     store.keep(contents)
     contents.slabs = []
   }

@@ -3,15 +3,19 @@ internal import CRecords
 /// Finds the fields of delimited rows, 64 bytes at a time; rows with quotes byte by byte.
 ///
 /// Quotes are those of RFC 4180: around a whole field, doubled inside. A row ends at a line feed
-/// outside of quotes; a carriage return before it is not part of the row.
+/// outside of quotes; a carriage return before it is not part of the row. Not copyable, because the
+/// half a kilobyte that it is was copied for every row.
 @safe
-package struct RowScanner {
+public struct RowScanner: ~Copyable {
   /// Fields of a row that are remembered; more are counted only.
-  package static let fieldsMax = 64
+  @inlinable
+  package static var fieldsMax: Int { 64 }
   /// Bytes of a row; a quote that does not close within as many never does.
-  package static let rowBytesMax = 4_096
+  @inlinable
+  package static var rowBytesMax: Int { 4_096 }
   /// Readable bytes that must follow the rows given to `next`.
-  package static let padding = 64
+  @inlinable
+  package static var padding: Int { 64 }
 
   /// What is wrong with the form of a row.
   package enum Fault: Sendable { case badQuote, unterminatedQuote, rowTooLong }
@@ -36,8 +40,10 @@ package struct RowScanner {
   package private(set) var isUnquoted = false
   /// The fields of a row with quotes, without them; `padding` readable bytes follow.
   package private(set) var unquoted: [UInt8] = []
-  @usableFromInline var starts = InlineArray<64, UInt32>(repeating: 0)
-  @usableFromInline var ends = InlineArray<64, UInt32>(repeating: 0)
+  /// By field: its start and, in the upper half, its end.
+  @usableFromInline let places = FixedBuffer<UInt64>(repeating: 0, count: fieldsMax)
+  /// Where `unquoted` is made; what exceeds it is of a row that is too long.
+  private let text = FixedBuffer<UInt8>(repeating: 0, count: rowBytesMax + 2)
 
   package init(delimiter: UInt8) { self.delimiter = delimiter }
 
@@ -50,8 +56,15 @@ package struct RowScanner {
   /// The place of field `index` of the last row.
   @inlinable
   package func field(_ index: Int) -> Range<Int> {
+    let place = places[index]
     // An end is never before its start.
-    unsafe Range(uncheckedBounds: (Int(starts[index]), Int(ends[index])))
+    return unsafe Range(
+      uncheckedBounds: (Int(place & 0xFFFF_FFFF), Int(truncatingIfNeeded: place >> 32)))
+  }
+
+  @inline(__always)
+  private func setField(_ index: Int, _ start: Int, _ end: Int) {
+    places[index] = UInt64(truncatingIfNeeded: end) << 32 | UInt64(truncatingIfNeeded: start)
   }
 
   private mutating func load(_ bytes: Span<UInt8>, _ start: Int) {
@@ -86,10 +99,7 @@ package struct RowScanner {
       }
       let bit = separators.trailingZeroBitCount
       let place = block + bit
-      if count < Self.fieldsMax {
-        starts[count] = UInt32(truncatingIfNeeded: fieldStart)
-        ends[count] = UInt32(truncatingIfNeeded: place)
-      }
+      if count < Self.fieldsMax { setField(count, fieldStart, place) }
       count += 1
       separators &= separators &- 1
       fieldStart = place + 1
@@ -111,7 +121,8 @@ package struct RowScanner {
     if place > rowStart, bytes[place - 1] == 0x0D {
       rowEnd = place - 1
       if count <= Self.fieldsMax {
-        ends[count - 1] = max(starts[count - 1], UInt32(truncatingIfNeeded: place - 1))
+        let start = field(count - 1).lowerBound
+        setField(count - 1, start, max(start, place - 1))
       }
     }
     if rowEnd - rowStart > Self.rowBytesMax { fault = .rowTooLong }
@@ -123,40 +134,37 @@ package struct RowScanner {
   private mutating func nextQuoted(_ bytes: Span<UInt8>, _ end: Int, _ areLast: Bool) -> Bool {
     hasSeenQuotes = true
     isUnquoted = true
-    unquoted.removeAll(keepingCapacity: true)
+    var output = 0
     var place = rowStart
     var count = 0
     var lines = 1
     var problem: Fault?
     let limit = min(end, rowStart + Self.rowBytesMax + 2)
     while true {
-      let start = unquoted.count
+      let start = output
+      var wasQuoted = false
       if place < limit, bytes[place] == 0x22 {
-        guard readQuoted(bytes, &place, limit, &lines) else {
-          wasQuoted = false
+        guard readQuoted(bytes, &place, limit, &lines, &output) else {
           if limit == end, !areLast { return false }
           giveUp(bytes, end)
           return true
         }
+        wasQuoted = true
       }
       while place < end, bytes[place] != delimiter, bytes[place] != 0x0A {
         let isLineEnd = bytes[place] == 0x0D && place + 1 < end && bytes[place + 1] == 0x0A
         if bytes[place] == 0x22 || wasQuoted && !isLineEnd {
           problem = .badQuote
         }
-        if !isLineEnd, problem == nil { unquoted.append(bytes[place]) }
+        if !isLineEnd, problem == nil { add(bytes[place], &output) }
         place += 1
       }
-      if count < Self.fieldsMax {
-        starts[count] = UInt32(truncatingIfNeeded: start)
-        ends[count] = UInt32(truncatingIfNeeded: unquoted.count)
-      }
+      if count < Self.fieldsMax { setField(count, start, output) }
       count += 1
-      wasQuoted = false
       if place >= end || bytes[place] == 0x0A { break }
       place += 1
     }
-    for _ in 0..<Self.padding { unquoted.append(0) }
+    keepText(output)
     fieldCount = count
     lineCount = lines
     position = min(place + 1, end)
@@ -166,11 +174,30 @@ package struct RowScanner {
     return true
   }
 
-  /// Whether the field being read began with a quote that has closed.
-  private var wasQuoted = false
+  /// Moves the first bytes of `text` to `unquoted`.
+  private mutating func keepText(_ count: Int) {
+    // Taken out of `self` while `text` is lent.
+    var unquoted = exchange(&unquoted, with: [])
+    unquoted.removeAll(keepingCapacity: true)
+    text.withSpan(first: count) { text in
+      unquoted.append(addingCapacity: count + Self.padding) { output in
+        for index in text.indices { output.append(text[index]) }
+        for _ in 0..<Self.padding { output.append(0) }
+      }
+    }
+    self.unquoted = unquoted
+  }
 
-  private mutating func readQuoted(
-    _ bytes: Span<UInt8>, _ place: inout Int, _ limit: Int, _ lines: inout Int
+  @inline(__always)
+  private func add(_ byte: UInt8, _ output: inout Int) {
+    guard output < text.count else { return }
+    text[output] = byte
+    output += 1
+  }
+
+  private func readQuoted(
+    _ bytes: Span<UInt8>, _ place: inout Int, _ limit: Int, _ lines: inout Int,
+    _ output: inout Int
   ) -> Bool {
     place += 1
     while place < limit {
@@ -178,14 +205,13 @@ package struct RowScanner {
       if byte == 0x22 {
         guard place + 1 < limit, bytes[place + 1] == 0x22 else {
           place += 1
-          wasQuoted = true
           return true
         }
         place += 1
       } else if byte == 0x0A {
         lines += 1
       }
-      unquoted.append(byte)
+      add(byte, &output)
       place += 1
     }
     return false

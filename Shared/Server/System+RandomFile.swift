@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// A file whose bytes are read and written at any place, by any thread.
@@ -65,6 +66,12 @@ import Glibc
       guard count > 0 else { throw System.Fault(operation: "read", path: path, errno: EIO) }
       filled += count
     }
+  }
+
+  /// Has the system begin to write out these bytes, so that `sync` will have less to wait for. Only
+  /// advice: what cannot be done is not.
+  package func startWriting(at offset: Int, byteCount: Int) {
+    citycode_start_writing(descriptor, Int64(offset), Int64(byteCount))
   }
 
   /// Waits until what was written is on the disk.

@@ -25,6 +25,17 @@ import Testing
     }
   }
 
+  @Test("the processor's instruction and the tables say the same of bytes of any length")
+  func instruction() {
+    var bytes: [UInt8] = []
+    for count in 0..<200 {
+      let checksum = CRC32C.checksum(bytes.span)
+      let byTables = ~CRC32C.checksumByTables(bytes.span, from: 0xFFFF_FFFF)
+      #expect(checksum == byTables, "\(count) bytes")
+      bytes.append(UInt8(truncatingIfNeeded: count &* 167 &+ 13))
+    }
+  }
+
   private func isIntact(_ bytes: ArraySlice<UInt8>) -> Bool {
     let bytes = Array(bytes)
     return StatusPage.isIntact(bytes.span)

@@ -18,7 +18,9 @@ import Testing
       "YAML": ["CYAML"],
       "Compression": ["CZlib", "CZstd"],
       "Feed": ["Codes", "Security"],
-      "StatusCache": ["Codes", "Feed", "Security", "Storage", "Synchronization"],
+      "StatusCache": [
+        "CChecksum", "Codes", "Feed", "Security", "Storage", "Synchronization",
+      ],
       "Server": [
         "ArgumentParser", "CLinux", "Codes", "Glibc", "HTTP2", "JSON", "Logging", "NIOCore",
         "NIOHTTP1", "NIOPosix", "Security", "Synchronization",
@@ -66,7 +68,7 @@ import Testing
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
       "CPNG": "QR", "CLinux": "Server",
-      "CRecords": "Records", "CYAML": "YAML",
+      "CRecords": "Records", "CChecksum": "StatusCache", "CYAML": "YAML",
       "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(

@@ -21,6 +21,7 @@ from .duckdb_peer import VERSION, DuckDB
 from .measured import Cost, Failed
 from .page import page
 from .sources import group_by
+from .switching import Switching
 from .world import World, read_through, size
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of each side")
     parser.add_argument("--check", type=float, metavar="M", help="check at M million rows too")
     parser.add_argument("--check-only", action="store_true", help="check all sizes, measure none")
+    switching = "instead: switch M million rows' generations under 8,000 scans a second"
+    parser.add_argument("--switching", type=float, metavar="M", help=switching)
     parser.add_argument("--no-build", action="store_true", help="use what is there")
     parser.add_argument("--keep", action="store_true", help="leave people and records on the disk")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="default: .bench/bulk")
@@ -175,8 +178,10 @@ def main(arguments: list[str]) -> int:
     directory = (chosen.directory or ROOT / ".bench" / "bulk").resolve()
     out = (chosen.out or directory / "results").resolve()
     if not chosen.no_build:
-        command = ["swift", "build", "-c", "release", "--product", "issuer"]
-        subprocess.run(command, cwd=ROOT, check=True)
+        only = [] if chosen.switching else ["--product", "issuer"]
+        subprocess.run(["swift", "build", "-c", "release", *only], cwd=ROOT, check=True)
+    if chosen.switching:
+        return _switch(chosen, directory, out)
     world = World(
         directory / "world",
         ROOT / ".build" / "release" / "issuer",
@@ -192,6 +197,18 @@ def main(arguments: list[str]) -> int:
     finally:
         if not chosen.keep:
             shutil.rmtree(world.directory, ignore_errors=True)
+
+
+def _switch(chosen: argparse.Namespace, directory: Path, out: Path) -> int:
+    """P-24, in the demo's world."""
+    folder = directory / "switching"
+    records = int(chosen.switching * 1_000_000)
+    try:
+        rows = Switching(ROOT, folder, chosen.people, records, 30, say).run()
+    finally:
+        if not chosen.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    return _write(chosen, describe(ROOT, {}), rows, [], out)
 
 
 def _run(chosen: argparse.Namespace, world: World, directory: Path, out: Path) -> int:
@@ -212,6 +229,16 @@ def _run(chosen: argparse.Namespace, world: World, directory: Path, out: Path) -
             rows.append(checked(world, duckdb, records, chosen.threads))
         if not chosen.keep:
             shutil.rmtree(world.records(records), ignore_errors=True)
+    return _write(chosen, machine, rows, points, out)
+
+
+def _write(
+    chosen: argparse.Namespace,
+    machine: dict[str, Any],
+    rows: list[Row],
+    points: list[Point],
+    out: Path,
+) -> int:
     say(table(rows))
     results = {
         "people": chosen.people,

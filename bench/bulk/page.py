@@ -59,7 +59,7 @@ def _bars(rows: list[dict[str, Any]]) -> str:
         draw.Bar(row["scenario"], row["peer_name"], row["unit"], row["ours"], row["peer"],
                  row["ratio"])  # fmt: skip
         for row in rows
-        if row["peer"] and row["ratio"]
+        if row["peer"] and row["ratio"] and row["peer_name"].startswith("DuckDB")
     ]
     if not bars:
         return ""

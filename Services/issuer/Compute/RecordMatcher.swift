@@ -6,8 +6,8 @@ import Storage
 
 /// Finds the holder of each row and keeps what the row says of them; one for each thread.
 ///
-/// Documents are looked up a block of rows at a time, so that the processor fetches the index's
-/// memory for one row while the next are read.
+/// Documents are looked up a block of rows at a time: first the MACs of all, one right behind the
+/// other, then all places in the index, which the processor has fetched by then.
 final class RecordMatcher {
   /// What all threads share.
   struct Registered: Sendable {
@@ -20,9 +20,7 @@ final class RecordMatcher {
     let nextSerial: UInt64
   }
 
-  private struct Pending {
-    var high: UInt64 = 0
-    var low: UInt64 = 0
+  private struct Pending: BitwiseCopyable {
     var event: UInt64 = 0
     var minutes: UInt32 = 0
     var line: UInt32 = 0
@@ -32,12 +30,19 @@ final class RecordMatcher {
 
   private static let blockRows = 64
 
-  private let registered: Registered
+  private let secret: RegionSecret
+  private let index: KeyIndex
+  private let registry: Registry
+  private let serials: Range<UInt64>
+  private let nextSerial: UInt64
   private let writer: RecordWriter?
   private let contacts: ReadSession
-  private var cleaner: RecordCleaner?
-  private var pending = [Pending](repeating: Pending(), count: blockRows)
+  /// The rows that wait; `messages` and `keys` have their documents at the same places.
+  private let pending = FixedBuffer(repeating: Pending(), count: blockRows)
   private var pendingCount = 0
+  private let messages = FixedBuffer(
+    repeating: HMACBlock(0, 0, 0, byteCount: 0), count: blockRows)
+  private let keys = FixedBuffer(repeating: MACHalf(), count: blockRows)
   private var rowCount = 0
   private(set) var rejects = RejectedRows()
 
@@ -54,16 +59,17 @@ final class RecordMatcher {
 
   /// Without a writer the records are kept in `found`, which is for a holder or two.
   init(_ registered: Registered, _ writer: RecordWriter?) throws {
-    self.registered = registered
+    secret = registered.secret
+    index = registered.index
+    registry = registered.registry
+    serials = registered.serials
+    nextSerial = registered.nextSerial
     self.writer = writer
     contacts = try ReadSession(registered.registry.environment)
   }
 
   /// Begins a unit.
-  func begin(_ cleaner: RecordCleaner) {
-    self.cleaner = cleaner
-    counts = Counts()
-  }
+  func begin() { counts = Counts() }
 
   /// The rejected rows so far; they are begun anew.
   func takeRejects() -> RejectedRows { exchange(&rejects, with: RejectedRows()) }
@@ -71,11 +77,12 @@ final class RecordMatcher {
   /// Rows since the last call.
   func takeRowCount() -> Int { exchange(&rowCount, with: 0) }
 
-  /// Takes the row that `scanner` has just found in `bytes`.
-  func take(_ bytes: Span<UInt8>, _ scanner: borrowing RowScanner, line: Int) throws {
+  /// Takes the row that `scanner` has just found in `bytes`; `cleaner` is that of its file.
+  func take(
+    _ bytes: Span<UInt8>, _ scanner: borrowing RowScanner, _ cleaner: RecordCleaner, line: Int
+  ) throws {
     rowCount += 1
     counts.rows += 1
-    guard let cleaner else { return }
     if scanner.isUnquoted {
       let unquoted = scanner.unquoted
       try take(unquoted.span, bytes, scanner, line, cleaner)
@@ -90,10 +97,9 @@ final class RecordMatcher {
   ) throws {
     switch cleaner.read(fields, scanner) {
     case .document:
-      let key = registered.secret.keyWords(of: cleaner.document)
-      registered.index.prepare(high: key.high)
+      messages[pendingCount] = cleaner.document
       pending[pendingCount] = Pending(
-        high: key.high, low: key.low, event: cleaner.low, minutes: cleaner.minutes,
+        event: cleaner.low, minutes: cleaner.minutes,
         line: UInt32(truncatingIfNeeded: line),
         start: UInt32(truncatingIfNeeded: scanner.rowStart),
         end: UInt32(truncatingIfNeeded: scanner.rowEnd))
@@ -103,7 +109,7 @@ final class RecordMatcher {
       let row = bytes.extracting(scanner.rowStart..<scanner.rowEnd)
       let place = cleaner.contactFields(scanner)
       let key = place.flatMap { place in
-        registered.secret.contactKey(
+        secret.contactKey(
           phone: fields.extracting(place.phone), name: fields.extracting(place.name))
       }
       try takeContact(key, row, line, cleaner)
@@ -118,7 +124,7 @@ final class RecordMatcher {
   ) throws {
     var serial: UInt64?
     if let key { serial = try contact(key) }
-    guard let serial, serial < registered.nextSerial, serial > 0 else {
+    guard let serial, serial < nextSerial, serial > 0 else {
       counts.rows -= 1
       return try reject(serial == 0 ? .ambiguousContact : .noContact, row, line: line)
     }
@@ -128,7 +134,7 @@ final class RecordMatcher {
   /// The serial of a phone number and name, 0 when they are several holders'.
   private func contact(_ key: Bytes16) throws -> UInt64? {
     if !contacts.isOpen { try contacts.renew() }
-    return try contacts.get(registered.registry.contacts, key: key.bytes.span) { value in
+    return try contacts.get(registry.contacts, key: key.bytes.span) { value in
       value.count == 5 ? value.bigEndianNumber(at: 0, byteCount: 5) : nil
     } ?? nil
   }
@@ -137,21 +143,51 @@ final class RecordMatcher {
   func settle(_ bytes: Span<UInt8>) throws {
     let count = pendingCount
     pendingCount = 0
-    for index in 0..<count {
-      let row = pending[index]
-      if let number = registered.index.find(high: row.high, low: row.low) {
-        try keep(UInt64(number), row.minutes, row.event)
-      } else {
-        counts.rows -= 1
-        try reject(
-          .unregistered, bytes.extracting(Int(row.start)..<Int(row.end)), line: Int(row.line))
+    messages.withSpan(first: count) { messages in
+      keys.withMutableSpan { secret.keyWords(of: messages, into: &$0) }
+    }
+    if let writer {
+      try settle(count, bytes, index, into: writer)
+    } else {
+      for place in 0..<count {
+        let number = index.find(high: keys[place].high, low: keys[place].low)
+        try keep(number.map { UInt64($0) }, pending[place], bytes)
       }
     }
   }
 
-  @inline(__always)
+  /// `index` and `writer` are arguments, so that their references are counted once for all rows: to
+  /// count is to wait for everything written before.
+  private func settle(
+    _ count: Int, _ bytes: Span<UInt8>, _ index: KeyIndex, into writer: RecordWriter
+  ) throws {
+    let serials = serials
+    var matched = 0
+    defer { counts.matched += matched }
+    for place in 0..<count { index.prepare(high: keys[place].high) }
+    for place in 0..<count {
+      let key = keys[place]
+      let row = pending[place]
+      let number = index.find(high: key.high, low: key.low)
+      if let number, serials.contains(UInt64(number)) {
+        matched += 1
+        try writer.add(
+          RecordPair(high: UInt64(number) << 24 | UInt64(row.minutes), low: row.event))
+      } else {
+        try keep(number.map { UInt64($0) }, row, bytes)
+      }
+    }
+  }
+
+  private func keep(_ serial: UInt64?, _ row: Pending, _ bytes: Span<UInt8>) throws {
+    if let serial { return try keep(serial, row.minutes, row.event) }
+    counts.rows -= 1
+    try reject(
+      .unregistered, bytes.extracting(Int(row.start)..<Int(row.end)), line: Int(row.line))
+  }
+
   private func keep(_ serial: UInt64, _ minutes: UInt32, _ low: UInt64) throws {
-    guard registered.serials.contains(serial) else {
+    guard serials.contains(serial) else {
       counts.elsewhere += 1
       return
     }
@@ -186,13 +222,22 @@ struct RejectedRows: Sendable {
   }
 
   private(set) var rows: [Row] = []
+  /// The rows as they stand in the rejects file: quoted, with a line feed.
   private(set) var bytes: [UInt8] = []
 
   mutating func add(line: Int, _ reason: RecordReject, _ row: Span<UInt8>) {
     // Of a row that is too long the beginning.
     let kept = row.extracting(first: min(row.count, RowScanner.rowBytesMax))
     let start = bytes.count
-    bytes.append(copying: kept)
+    bytes.append(addingCapacity: 2 * kept.count + 3) { output in
+      output.append(0x22)
+      for index in kept.indices {
+        if kept[index] == 0x22 { output.append(0x22) }
+        output.append(kept[index])
+      }
+      output.append(0x22)
+      output.append(0x0A)
+    }
     rows.append(Row(line: line, reason: reason, range: start..<bytes.count))
   }
 

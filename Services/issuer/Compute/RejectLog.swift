@@ -1,10 +1,11 @@
+import Codes
 import IssuerCore
 import Records
 import Server
 import Synchronization
 
 /// The rejects file, `source,file,line,reason,row`, and what was counted of each source. Threads
-/// read units in any order; here they are put into that of the files, where lines are counted.
+/// read units in any order; here they are put into that of the units, where lines are counted.
 final class RejectLog: Sendable {
   /// What a shard knows of the rows of one source.
   struct Tally: Sendable, Equatable {
@@ -111,6 +112,7 @@ final class RejectLog: Sendable {
     rejects.sort()
     let source = units.files[number].source
     let prefix = Self.field(sourceNames[source]) + Self.field(units.files[number].file.path)
+    let bytes = rejects.bytes.span
     for row in rejects.rows {
       let line = state.lines + row.line + 1
       guard line % shard.count == shard.index - 1 else {
@@ -118,7 +120,7 @@ final class RejectLog: Sendable {
         continue
       }
       state.tallies[source].rejected += 1
-      try state.output.add(prefix, line, row.reason, rejects.bytes[row.range])
+      try state.output.add(prefix, line, row.reason, bytes.extracting(row.range))
     }
   }
 
@@ -142,25 +144,37 @@ final class RejectLog: Sendable {
 /// The file itself, or none.
 private struct RejectsOutput {
   private let file: OutputFile?
+  private let reasons: [RecordReject: [UInt8]]
+  private var text: [UInt8] = []
+
+  private static let flushBytes = 1 << 16
 
   init(path: String?) throws {
     file = try path.map { try OutputFile(path: $0) }
-    try file?.append(Array("source,file,line,reason,row\n".utf8))
+    text = Array("source,file,line,reason,row\n".utf8)
+    reasons = Dictionary(
+      uniqueKeysWithValues: RecordReject.allCases.map { ($0, Array(",\($0.name),".utf8)) })
   }
 
-  func add(
-    _ prefix: [UInt8], _ line: Int, _ reason: RecordReject, _ row: ArraySlice<UInt8>
+  /// `row` is quoted and ends its line.
+  mutating func add(
+    _ prefix: [UInt8], _ line: Int, _ reason: RecordReject, _ row: Span<UInt8>
   ) throws {
-    guard let file else { return }
-    var text = prefix
-    text.append(contentsOf: "\(line),\(reason.name),\"".utf8)
-    for byte in row {
-      if byte == 0x22 { text.append(byte) }
-      text.append(byte)
-    }
-    text.append(contentsOf: "\"\n".utf8)
-    try file.append(text)
+    guard file != nil else { return }
+    text += prefix
+    text.append(contentsOf: "\(line)".utf8)
+    text += reasons[reason] ?? []
+    text.append(copying: row)
+    if text.count >= Self.flushBytes { try flush() }
   }
 
-  func finish() throws { try file?.flush() }
+  private mutating func flush() throws {
+    try file?.append(text)
+    text.removeAll(keepingCapacity: true)
+  }
+
+  mutating func finish() throws {
+    try flush()
+    try file?.flush()
+  }
 }

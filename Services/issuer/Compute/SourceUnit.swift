@@ -18,7 +18,8 @@ struct SourceUnit: Sendable {
   let range: Range<Int>
 }
 
-/// All files of a plan, opened, and how they are cut for the threads.
+/// All files of a plan, opened, and how they are cut for the threads: first those that are read in
+/// one piece, the largest first, so that at the end no thread has long to do alone.
 struct SourceUnits: Sendable {
   private(set) var files: [RecordFile] = []
   private(set) var units: [SourceUnit] = []
@@ -43,9 +44,16 @@ struct SourceUnits: Sendable {
         files.append(
           RecordFile(file: file, source: number, columns: columns, canBeSplit: canBeSplit))
         byteCount += file.byteCount
-        cut(files.count - 1)
       }
     }
+    // Swift's sort keeps the order of what is alike.
+    files.sort { Self.wholeBytes($0) > Self.wholeBytes($1) }
+    for index in files.indices { cut(index) }
+  }
+
+  /// The bytes that one thread must read; 0 for a file that can be cut.
+  private static func wholeBytes(_ file: RecordFile) -> Int {
+    file.canBeSplit ? 0 : file.file.byteCount
   }
 
   private mutating func cut(_ index: Int) {

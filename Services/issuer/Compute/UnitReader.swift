@@ -48,8 +48,9 @@ final class UnitReader {
     buffer.removeAll(keepingCapacity: true)
     var bytes = try RowBytes(file.file, source.encoding, from: base)
     var scanner = RowScanner(delimiter: source.delimiter)
-    matcher.begin(
-      RecordCleaner(source, number: file.source, columns: file.columns, asOf: plan.asOf))
+    let cleaner = RecordCleaner(
+      source, number: file.source, columns: file.columns, asOf: plan.asOf)
+    matcher.begin()
     var extent = Extent()
     var hasStarted = !isInside
     var hasHeader = !isInside
@@ -62,7 +63,7 @@ final class UnitReader {
         hasStarted = true
       }
       if hasHeader, !buffer.isEmpty, base == 0 { dropMark() }
-      let goesOn = try readRows(&scanner, unit, areLast: isLast, hasHeader: &hasHeader)
+      let goesOn = try readRows(&scanner, cleaner, unit, areLast: isLast, hasHeader: &hasHeader)
       let now = min(bytes.consumed, unit.range.upperBound)
       try onChunk(max(0, now - told), matcher.takeRowCount())
       told = max(told, now)
@@ -112,7 +113,8 @@ final class UnitReader {
 
   /// Reads the whole rows in the buffer; `false` once a row begins behind the unit.
   private func readRows(
-    _ scanner: inout RowScanner, _ unit: SourceUnit, areLast: Bool, hasHeader: inout Bool
+    _ scanner: inout RowScanner, _ cleaner: RecordCleaner, _ unit: SourceUnit, areLast: Bool,
+    hasHeader: inout Bool
   ) throws -> Bool {
     guard let last = buffer.lastIndex(of: 0x0A) else {
       try cutGiantRow()
@@ -125,9 +127,10 @@ final class UnitReader {
     let isFull = bytes.count >= Self.chunkBytes
     bytes.append(contentsOf: repeatElement(0, count: 2 * RowScanner.padding))
     let goesOn = try scan(
-      bytes.span, &scanner, unit, end: end, areLast: areLast, hasHeader: &hasHeader)
+      bytes.span, &scanner, cleaner, unit, end: end, areLast: areLast, hasHeader: &hasHeader)
     if goesOn, scanner.position == 0, isFull {
-      _ = try scan(bytes.span, &scanner, unit, end: end, areLast: true, hasHeader: &hasHeader)
+      _ = try scan(
+        bytes.span, &scanner, cleaner, unit, end: end, areLast: true, hasHeader: &hasHeader)
     }
     bytes.removeLast(2 * RowScanner.padding)
     bytes.removeFirst(scanner.position)
@@ -137,8 +140,8 @@ final class UnitReader {
   }
 
   private func scan(
-    _ bytes: Span<UInt8>, _ scanner: inout RowScanner, _ unit: SourceUnit, end: Int,
-    areLast: Bool, hasHeader: inout Bool
+    _ bytes: Span<UInt8>, _ scanner: inout RowScanner, _ cleaner: RecordCleaner,
+    _ unit: SourceUnit, end: Int, areLast: Bool, hasHeader: inout Bool
   ) throws -> Bool {
     let limit = unit.range.upperBound - base
     scanner.begin(bytes, at: 0)
@@ -148,7 +151,7 @@ final class UnitReader {
       if hasHeader {
         hasHeader = false
       } else if scanner.rowEnd > scanner.rowStart {
-        try matcher.take(bytes, scanner, line: line)
+        try matcher.take(bytes, scanner, cleaner, line: line)
       }
       line += scanner.lineCount
     }

@@ -16,6 +16,8 @@ struct GenerationControl: Sendable {
   /// Generations kept on the disk beside those that are needed.
   let kept: Int
   let ledger: LedgerWriter
+  /// See `GenerationMerge`.
+  var pagesAtOnce = GenerationMerge.whileServing
 
   /// What became of an order.
   struct Outcome: Sendable {
@@ -95,7 +97,8 @@ struct GenerationControl: Sendable {
     _ number: UInt32, _ state: GenerationState, isRollBack: Bool
   ) throws -> SwitchResult {
     try cleaningUp {
-      let merge = GenerationMerge(registry: registry, cache: cache)
+      let merge = GenerationMerge(
+        registry: registry, cache: cache, pagesAtOnce: pagesAtOnce)
       var pages = number == 0 ? nil : try directory.pages(number, key: key.verifyingKey)
       let recipe =
         pages.map {

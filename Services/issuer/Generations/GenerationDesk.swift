@@ -56,7 +56,8 @@ struct GenerationDesk {
       registry: store.registry, cache: store.cache, key: store.sealerKey,
       log: LineLogHandler.logger("issuer", level: .warning))
     defer { ledger.close() }
-    let control = try GenerationControl(store, ledger, configuration)
+    var control = try GenerationControl(store, ledger, configuration)
+    control.pagesAtOnce = GenerationMerge.alone
     let outcome = try order.run(control)
     return GenerationAnswer(isDone: true, text: outcome.text)
   }

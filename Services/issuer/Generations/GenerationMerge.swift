@@ -20,6 +20,13 @@ import Storage
 struct GenerationMerge {
   let registry: Registry
   let cache: CacheWriter
+  /// Pages in one transaction: a single change waits for one of them at most.
+  var pagesAtOnce = whileServing
+
+  /// For pages beside an issuer that serves: 2 MB.
+  static let whileServing = 512
+  /// For pages while nobody waits: 16 MB, because each transaction waits for the disk.
+  static let alone = 4_096
 
   /// A candidate and the last change it knows of.
   struct Progress: Sendable {
@@ -43,8 +50,6 @@ struct GenerationMerge {
     }
   }
 
-  /// Pages in one transaction: 2 MB. A single change waits for one of them at most.
-  private static let chunkPages = 512
   /// Holders in one transaction of catching up; each may be on a page of its own.
   private static let catchUpMax = 1_000
 
@@ -69,7 +74,7 @@ struct GenerationMerge {
       let first = candidate.pageCount
       try reader.renew()
       let version = reader.state.appliedPosition
-      let count = min(Self.chunkPages, Int(reader.pageCount) - Int(first))
+      let count = min(pagesAtOnce, Int(reader.pageCount) - Int(first))
       present.removeAll(keepingCapacity: true)
       if count > 0 { try reader.appendPages(first: first, count: count, to: &present) }
       reader.reset()
@@ -153,11 +158,14 @@ struct PageMerger {
   private static func recolour(
     _ pages: inout MutableSpan<UInt8>, _ computed: Span<UInt8>, at offset: Int
   ) {
+    // As `recoloured(by:)` does, by words: this is done for everybody.
+    let mask = Status(bits: 0).taking(.all, of: Status(bits: .max)).bits
     for slot in 0..<StatusPage.statusCount {
       let place = offset + 8 * slot
-      let present = Status(bits: pages.span.littleEndianWord(at: place))
-      let opinion = Status(bits: computed.littleEndianWord(at: place))
-      pages.setLittleEndianWord(present.recoloured(by: opinion).bits, at: place)
+      let present = pages.span.littleEndianWord(at: place)
+      let opinion = computed.littleEndianWord(at: place)
+      guard present != 0, opinion != 0 else { continue }
+      pages.setLittleEndianWord(present & ~mask | opinion & mask, at: place)
     }
   }
 

@@ -2,6 +2,7 @@ import Codes
 import Security
 import Server
 import StatusCache
+import Storage
 import Synchronization
 
 /// Writes the pages of a generation, or of a shard of one, under a temporary name; `finish` makes
@@ -24,9 +25,24 @@ final class GenerationWriter: Sendable {
     var missing: Int
     /// Pages that are in `hasher` and `counts`: those before this one.
     var taken = 0
+    /// Pages that came too early for that, by the first of them.
+    var early: [Int: [UInt8]] = [:]
     var hasher = SHA256Hasher()
     var counts = [Int](repeating: 0, count: Colour.allCases.count)
     var isOver = false
+
+    /// Adds pages to digest and counts in their order. Those that come early wait for the others,
+    /// some at least: what is not taken here is read again at the end.
+    mutating func take(_ pages: Span<UInt8>, first: Int) {
+      guard first == taken else {
+        if first > taken, early.count < GenerationWriter.earlyMax {
+          early[first] = [UInt8](copying: pages)
+        }
+        return
+      }
+      take(pages)
+      while let pages = early.removeValue(forKey: taken) { take(pages.span) }
+    }
 
     /// Adds the next pages to digest and counts.
     mutating func take(_ pages: Span<UInt8>) {
@@ -35,6 +51,9 @@ final class GenerationWriter: Sendable {
       taken += pages.count / StatusPage.byteCount
     }
   }
+
+  /// Writes whose pages wait in memory for earlier ones.
+  private static let earlyMax = 16
 
   /// Why a generation cannot be finished.
   enum Fault: Error, CustomStringConvertible {
@@ -67,7 +86,7 @@ final class GenerationWriter: Sendable {
 
   deinit { abandon() }
 
-  /// Writes whole sealed pages of 4,080 bytes. Those that come in order are hashed at once.
+  /// Writes whole sealed pages of 4,080 bytes. Those that come about in order are hashed at once.
   func write(_ pages: Span<UInt8>, firstPage: Int) throws {
     let count = pages.count / StatusPage.byteCount
     let first = firstPage - range.lowerBound
@@ -75,12 +94,13 @@ final class GenerationWriter: Sendable {
       throw Fault.strangePages(firstPage)
     }
     try file.write(pages, at: first * StatusPage.byteCount)
+    file.startWriting(at: first * StatusPage.byteCount, byteCount: pages.count)
     progress.withLock { progress in
       for index in first..<first + count where !progress.isWritten[index] {
         progress.isWritten[index] = true
         progress.missing -= 1
       }
-      if first == progress.taken { progress.take(pages) }
+      progress.take(pages, first: first)
     }
   }
 
@@ -105,6 +125,7 @@ final class GenerationWriter: Sendable {
   /// Reads what was not hashed while it was written.
   private func taken() throws -> Progress {
     var progress = progress.withLock { $0 }
+    progress.early = [:]
     guard progress.missing == 0 else { throw Fault.missingPages(progress.missing) }
     while progress.taken < range.count {
       let count = min(1_024, range.count - progress.taken)
@@ -142,14 +163,14 @@ enum GenerationCounts {
       let bytes = pages.extracting(
         page * StatusPage.byteCount..<(page + 1) * StatusPage.byteCount)
       for slot in 0..<StatusPage.statusCount {
-        let status = StatusPage.status(bytes, slot: slot)
-        guard status.exists else { continue }
-        switch status.bits & 3 {
-        case 0: none += 1
-        case 1: green += 1
-        case 2: yellow += 1
-        default: red += 1
-        }
+        // Without a branch: this is done for everybody. What is 0 says nothing.
+        let bits = bytes.littleEndianWord(
+          at: StatusPage.headerByteCount + slot * MemoryLayout<UInt64>.size)
+        let colour = bits & 3
+        none += bits != 0 && colour == 0 ? 1 : 0
+        green += colour == 1 ? 1 : 0
+        yellow += colour == 2 ? 1 : 0
+        red += colour == 3 ? 1 : 0
       }
     }
     counts[0] += none

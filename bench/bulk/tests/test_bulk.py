@@ -7,11 +7,15 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+from suite.loadgen import Result
+from suite.rows import MEETS, SHORT
+
 from .. import check, measured
 from ..command import Point, parse
 from ..measured import Cost
 from ..page import page
 from ..sources import SOURCES, group_by
+from ..switching import all_green, rows, waited
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,6 +30,28 @@ def point(records: int = 1_000_000) -> Point:
         [Cost(21.0, 39.0, 1 << 30, 1 << 30), Cost(20.0, 39.0, 1 << 30, 1 << 30)],
         [20.0, 12.0],
     )
+
+
+class SwitchingTests(unittest.TestCase):
+    def test_nobody_is_turned_away_by_the_plan(self) -> None:
+        plan = (ROOT / "deploy/plans/city-2020.yaml").read_text()
+        green = all_green(plan)
+        colours = set(re.findall(r"colour: (\w+)", green))
+        self.assertEqual(colours, {"green"})
+        self.assertEqual(len(green.splitlines()), len(plan.splitlines()))
+
+    def test_what_the_issuer_says_of_a_switch_is_read(self) -> None:
+        text = "generation 2 is in force (before: none), after 0.5 s; changes waited 2.5 ms at 9"
+        self.assertEqual(waited(text), 2.5)
+        with self.assertRaises(RuntimeError):
+            waited("generation 2 is in force already")
+
+    def test_a_lost_scan_or_a_slow_one_falls_short(self) -> None:
+        quiet = Result({"latency_us": {"p99": 400, "max": 900}})
+        busy = Result({"latency_us": {"p99": 900, "max": 5_000}, "ok": 100, "lost": 1})
+        steps = [("activate", 2.0, 3.0), ("rollback", 1.0, 120.0)]
+        verdicts = [row.verdict for row in rows(quiet, busy, steps, 1_000_000, 0.9)]
+        self.assertEqual(verdicts, [SHORT, SHORT, SHORT, MEETS])
 
 
 class SourceTests(unittest.TestCase):

@@ -61,10 +61,10 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     return Bytes16(digest.bytes.span.extracting(first: 16))
   }
 
-  /// The words of `key(of:canonical:)` for a message that has been laid out already: type and
-  /// canonical number.
-  package func keyWords(of message: HMACBlock) -> (high: UInt64, low: UInt64) {
-    documentMAC.half(of: message)
+  /// The words of `key(of:canonical:)` for each of many messages that have been laid out already:
+  /// type and canonical number. There are as many places in `keys`, or more.
+  package func keyWords(of messages: Span<HMACBlock>, into keys: inout MutableSpan<MACHalf>) {
+    documentMAC.halves(of: messages, into: &keys)
   }
 
   /// As `key(of:canonical:)` for a checked document.

@@ -5,12 +5,13 @@ package import Codes
 ///
 /// Events compare by holder, time, kind, result, place and source, in this order. Two events that
 /// differ in no more than the source say the same and count once.
-package struct Event: Hashable, Comparable, Sendable, BitwiseCopyable {
+public struct Event: Hashable, Comparable, Sendable, BitwiseCopyable {
   /// Serial 40, minutes 24 (most significant first).
-  package let high: UInt64
+  @usableFromInline package let high: UInt64
   /// Kind 8, result 8, place 40, source 8 (most significant first).
-  package let low: UInt64
+  @usableFromInline package let low: UInt64
 
+  @inlinable
   package init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
@@ -26,18 +27,25 @@ package struct Event: Hashable, Comparable, Sendable, BitwiseCopyable {
       UInt64(kind) << 56 | UInt64(result) << 48 | (place & 0xFF_FFFF_FFFF) << 8 | UInt64(source)
   }
 
+  @inlinable
   package var serialNumber: UInt64 { high >> 24 }
   /// Minutes since 2020-01-01T00:00Z.
+  @inlinable
   package var minutes: UInt32 { UInt32(truncatingIfNeeded: high & 0xFF_FFFF) }
+  @inlinable
   package var kind: UInt8 { UInt8(truncatingIfNeeded: low >> 56) }
+  @inlinable
   package var result: UInt8 { UInt8(truncatingIfNeeded: low >> 48) }
+  @inlinable
   package var place: UInt64 { low >> 8 & 0xFF_FFFF_FFFF }
+  @inlinable
   package var source: UInt8 { UInt8(truncatingIfNeeded: low) }
 
   /// Whether both say the same of the same holder.
   package func repeats(_ other: Event) -> Bool { high == other.high && low >> 8 == other.low >> 8 }
 
-  package static func < (left: Event, right: Event) -> Bool {
+  @inlinable
+  public static func < (left: Event, right: Event) -> Bool {
     left.high == right.high ? left.low < right.low : left.high < right.high
   }
 }

@@ -4,7 +4,7 @@ import Records
 /// Reads the times of one source: patterns of digits at fixed places are compared and checked
 /// eight bytes a step.
 struct TimeParser: Sendable {
-  private struct Word: Sendable {
+  private struct Word: BitwiseCopyable, Sendable {
     /// Bytes that must be as in `literals`.
     var literalMask: UInt64 = 0
     var literals: UInt64 = 0
@@ -13,35 +13,33 @@ struct TimeParser: Sendable {
     var usedMask: UInt64 = 0
   }
 
-  private struct Pattern: Sendable {
+  private enum Kind: UInt8, BitwiseCopyable { case pattern, rfc3339, unixSeconds, unixMilliseconds }
+
+  /// Without a reference, so that looking at one counts nothing.
+  private struct Format: BitwiseCopyable, Sendable {
+    var kind: Kind
+    // Of a pattern:
     var byteCount = 0
-    var words: [Word] = []
+    /// The first of its words in `words`, and the one behind the last.
+    var firstWord = 0
+    var lastWord = 0
     var secondsEast = 0
+    // Where its parts stand; −1: nowhere.
     var year = 0
     var month = 0
     var day = 0
-    // −1: not in the pattern.
     var hour = -1
     var minute = -1
     var second = -1
   }
 
-  private enum Format: Sendable { case pattern(Pattern), rfc3339, unixSeconds, unixMilliseconds }
-
-  private let formats: [Format]
+  private var formats: [Format] = []
+  private var words: [Word] = []
   /// Days from 2020-01-01 to the first of each month until the end of 2155, and of January 2156.
   private let monthStarts: [Int32]
   private static let years = 136
 
   init(_ formats: [TimeFormat]) {
-    self.formats = formats.map { format in
-      switch format {
-      case .pattern(let text, let secondsEast): .pattern(Self.compile(text, Int(secondsEast)))
-      case .rfc3339: .rfc3339
-      case .unixSeconds: .unixSeconds
-      case .unixMilliseconds: .unixMilliseconds
-      }
-    }
     var starts: [Int32] = []
     var days: Int32 = 0
     for year in 2020..<2020 + Self.years {
@@ -53,13 +51,23 @@ struct TimeParser: Sendable {
     }
     starts.append(days)
     monthStarts = starts
+    for format in formats {
+      switch format {
+      case .pattern(let text, let secondsEast): add(text, Int(secondsEast))
+      case .rfc3339: self.formats.append(Format(kind: .rfc3339))
+      case .unixSeconds: self.formats.append(Format(kind: .unixSeconds))
+      case .unixMilliseconds: self.formats.append(Format(kind: .unixMilliseconds))
+      }
+    }
   }
 
-  private static func compile(_ text: [UInt8], _ secondsEast: Int) -> Pattern {
-    var pattern = Pattern()
-    pattern.byteCount = text.count
-    pattern.secondsEast = secondsEast
-    pattern.words = Array(repeating: Word(), count: (text.count + 7) / 8)
+  private mutating func add(_ text: [UInt8], _ secondsEast: Int) {
+    var format = Format(kind: .pattern)
+    format.byteCount = text.count
+    format.secondsEast = secondsEast
+    format.firstWord = words.count
+    words += Array(repeating: Word(), count: (text.count + 7) / 8)
+    format.lastWord = words.count
     var isDigit = [Bool](repeating: false, count: text.count)
     func find(_ letters: String) -> Int {
       let wanted = Array(letters.utf8)
@@ -73,35 +81,37 @@ struct TimeParser: Sendable {
       }
       return -1
     }
-    pattern.year = find("yyyy")
-    pattern.month = find("MM")
-    pattern.day = find("dd")
-    pattern.hour = find("HH")
-    pattern.minute = find("mm")
-    pattern.second = find("ss")
+    format.year = find("yyyy")
+    format.month = find("MM")
+    format.day = find("dd")
+    format.hour = find("HH")
+    format.minute = find("mm")
+    format.second = find("ss")
     for (index, byte) in text.enumerated() {
+      let word = format.firstWord + index / 8
       let shift = UInt64(8 * (index % 8))
-      pattern.words[index / 8].usedMask |= 0xFF << shift
+      words[word].usedMask |= 0xFF << shift
       if isDigit[index] {
-        pattern.words[index / 8].digitMask |= 0xF0 << shift
+        words[word].digitMask |= 0xF0 << shift
       } else {
-        pattern.words[index / 8].literalMask |= 0xFF << shift
-        pattern.words[index / 8].literals |= UInt64(byte) << shift
+        words[word].literalMask |= 0xFF << shift
+        words[word].literals |= UInt64(byte) << shift
       }
     }
-    return pattern
+    formats.append(format)
   }
 
   /// Minutes since 2020-01-01T00:00Z of the first format that fits; `nil` when none does, and for
   /// times before 2020.
   func minutes(_ bytes: Span<UInt8>, _ field: Range<Int>) -> UInt32? {
     guard !field.isEmpty else { return nil }
+    let formats = formats.span
     for index in formats.indices {
       let found: UInt32?
-      switch formats[index] {
-      case .pattern(let pattern):
-        guard pattern.byteCount == field.count else { continue }
-        found = minutes(bytes, field.lowerBound, pattern)
+      switch formats[index].kind {
+      case .pattern:
+        guard formats[index].byteCount == field.count else { continue }
+        found = minutes(bytes, field.lowerBound, formats[index])
       case .rfc3339: found = CityTime(rfc3339: bytes.extracting(field))?.minutes
       case .unixSeconds: found = Self.unixMinutes(bytes, field, perMinute: 60)
       case .unixMilliseconds: found = Self.unixMinutes(bytes, field, perMinute: 60_000)
@@ -111,10 +121,13 @@ struct TimeParser: Sendable {
     return nil
   }
 
-  private func minutes(_ bytes: Span<UInt8>, _ start: Int, _ pattern: Pattern) -> UInt32? {
-    for index in pattern.words.indices {
-      let word = pattern.words[index]
-      let text = bytes.wordOfRow(at: start + 8 * index) & word.usedMask
+  private func minutes(_ bytes: Span<UInt8>, _ start: Int, _ pattern: Format) -> UInt32? {
+    let words = words.span
+    var offset = start
+    for index in pattern.firstWord..<pattern.lastWord {
+      let word = words[index]
+      let text = bytes.wordOfRow(at: offset) & word.usedMask
+      offset += 8
       let threes = word.digitMask & 0x3030_3030_3030_3030
       let sixes = (word.digitMask >> 4) & 0x0606_0606_0606_0606
       guard text & word.literalMask == word.literals, text & word.digitMask == threes,
