@@ -3,8 +3,9 @@ import Server
 import VerifierCore
 
 /// `citycode_scans_total` of one loop: a counter for each outcome of each scene there is, all from
-/// the start, so that a first forgery is an increase and not the beginning of a series.
-struct ScanCounters {
+/// the start, so that a first forgery is an increase and not the beginning of a series. An object,
+/// because a scan would count each reference of a value.
+final class ScanCounters {
   private let metrics: Metrics
   private var counters: [Metrics.Counter] = []
   /// Where the counters of a scene begin, by its number; negative without any.
@@ -18,7 +19,7 @@ struct ScanCounters {
   }
 
   /// Makes counters for those of `scenes` that have none: after they have been read again, too.
-  mutating func cover(_ scenes: [Scene]) {
+  func cover(_ scenes: [Scene]) {
     for scene in scenes.sorted(by: { $0.name < $1.name }) where names[scene.number] != scene.name {
       names[scene.number] = scene.name
       starts[Int(scene.number)] = counters.count

@@ -21,7 +21,7 @@ final class VerifierLoop: LoopService {
   let keys = KeyRing()
   let journal: JournalHandoff
   let relay: Upstream?
-  private(set) var counters: ScanCounters
+  let counters: ScanCounters
   var answers = ScanAnswerWriter()
   var receipts: ReceiptSource
   var claimReceipts: ReceiptSource
