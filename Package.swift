@@ -77,13 +77,13 @@ let package = Package(
     library("JSON", []),
     library("HTTP2", ["CNghttp2"]),
     library("Security", ["COpenSSL"]),
-    library("Storage", ["CLMDB"]),
+    library("Storage", ["CChecksum", "CLMDB"]),
     library("QR", ["CQRencode", "CPNG"]),
     library("YAML", ["CYAML"]),
     library("Compression", ["CZlib", "CZstd"]),
     library("Records", ["CRecords"]),
     library("Feed", ["Codes", "Security"]),
-    library("StatusCache", ["CChecksum", "Codes", "Storage", "Feed", "Security"]),
+    library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),
     library("Server", ["HTTP2", "Security", "Codes", "JSON", "CLinux", log, arguments] + nio),
 
     library(

@@ -1,5 +1,6 @@
 package import Codes
 package import Feed
+import Storage
 
 /// What a status cache knows, as one value: changed in the same transaction as the pages it
 /// speaks of.

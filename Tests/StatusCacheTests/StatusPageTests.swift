@@ -1,5 +1,6 @@
 import Codes
 import StatusCache
+import Storage
 import Testing
 
 @Suite struct StatusPageTests {
@@ -30,7 +31,7 @@ import Testing
     var bytes: [UInt8] = []
     for count in 0..<200 {
       let checksum = CRC32C.checksum(bytes.span)
-      let byTables = ~CRC32C.checksumByTables(bytes.span, from: 0xFFFF_FFFF)
+      let byTables = CRC32C.checksumByTables(bytes.span, from: 0xFFFF_FFFF)
       #expect(checksum == byTables, "\(count) bytes")
       bytes.append(UInt8(truncatingIfNeeded: count &* 167 &+ 13))
     }

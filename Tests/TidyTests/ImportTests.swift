@@ -13,13 +13,13 @@ import Testing
       "JSON": [],
       "HTTP2": ["CNghttp2", "Glibc", "Synchronization"],
       "Security": ["COpenSSL", "Glibc", "Synchronization"],
-      "Storage": ["CLMDB", "Glibc", "Synchronization"],
+      "Storage": ["CChecksum", "CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],
       "YAML": ["CYAML"],
       "Compression": ["CZlib", "CZstd"],
       "Feed": ["Codes", "Security"],
       "StatusCache": [
-        "CChecksum", "Codes", "Feed", "Security", "Storage", "Synchronization",
+        "Codes", "Feed", "Security", "Storage", "Synchronization",
       ],
       "Server": [
         "ArgumentParser", "CLinux", "Codes", "Glibc", "HTTP2", "JSON", "Logging", "NIOCore",
@@ -68,7 +68,7 @@ import Testing
     let owners = [
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
       "CPNG": "QR", "CLinux": "Server",
-      "CRecords": "Records", "CChecksum": "StatusCache", "CYAML": "YAML",
+      "CRecords": "Records", "CChecksum": "Storage", "CYAML": "YAML",
       "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(

@@ -1,5 +1,4 @@
 internal import CChecksum
-import Storage
 
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4), eight bytes a step: by the processor's instruction
 /// where it has one, else by tables.
