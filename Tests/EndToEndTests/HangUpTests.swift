@@ -80,7 +80,7 @@ extension EndToEnd {
     }
 
     private static func errors(_ daemon: Daemon) -> [Substring] {
-      Files.text(daemon.logFile).split(separator: "\n").filter { $0.contains(" error ") }
+      Files.text(daemon.logFile).split(separator: "\n").filter { $0.contains("\"level\":\"error\"") }
     }
   }
 }

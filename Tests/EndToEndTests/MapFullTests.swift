@@ -26,6 +26,9 @@ extension EndToEnd {
         #expect(refusals.allSatisfy { $0.status == 507 })
         #expect(refusals.first?.json["type"]?.string == "urn:citycode:problem:map_full")
         #expect(written > 100)
+        let refused = try await MetricsPage(of: "issuer", at: world.home)[
+          "citycode_requests_refused_total", "reason=\"map_full\""]
+        #expect(try #require(refused) >= 200)
 
         // Reading goes on, and the scan shows the last colour that was acknowledged.
         #expect(try await world.home.channel().status(of: handle)["colour"]?.string == "green")
