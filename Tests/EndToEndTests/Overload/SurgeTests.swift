@@ -186,7 +186,9 @@ extension EndToEnd {
         let (high, low) = (report.of("hospital"), report.of("pool"))
         print("P-44 peak \(peak.summary)\nhigh \(high.summary)\nlow \(low.summary)")
         expectOrder(report)
-        #expect(high.ok / high.wanted >= 2 * low.ok / low.wanted, "\(high.summary)")
+        // All of it is the most there is: the low may be served for more than half.
+        #expect(
+          high.ok / high.wanted >= min(0.95, 2 * low.ok / low.wanted), "\(high.summary)")
         #expect(low.ok < 0.9 * low.wanted, "\(low.summary)")
         #expect(high.p99 < .milliseconds(250), "\(high.summary)")
       }
@@ -208,7 +210,7 @@ extension EndToEnd {
         let (few, many) = (report.of("small"), report.of("large"))
         print("P-44 peak \(peak.summary)\nsmall \(few.summary)\nlarge \(many.summary)")
         expectOrder(report)
-        #expect(few.ok / few.wanted >= 1.5 * many.ok / many.wanted, "\(few.summary)")
+        #expect(few.ok / few.wanted >= min(0.95, 1.5 * many.ok / many.wanted), "\(few.summary)")
         #expect(many.ok < 0.9 * many.wanted, "\(many.summary)")
       }
     }
