@@ -32,13 +32,10 @@ def known(name: str) -> str:
     return next((shown for part, shown in OBJECTS if name.startswith(part)), "other")
 
 
-def profile(bench: Bench) -> list[Row]:
-    """Samples the verifier under a closed loop of text scans; the times are of wall clock, so that
-    no hardware counters are needed."""
-    bench.peers.described.install([PACKAGE])
-    seconds = bench.plan.either(1, 4)
+def sampled(bench: Bench, load: Load, seconds: float, file: str) -> tuple[str, str]:
+    """Samples the verifier under `load`; the shares of objects and of functions, also in `file`. The
+    times are of wall clock, so that no hardware counters are needed."""
     pid = bench.verifier.process_id
-    load = Load(seconds + 2, bench.plan.warm_up)
     running = bench.generator.begin("profile", bench.scans(), load, [pid])
     bench.pause(bench.plan.warm_up + 0.5)
     data = bench.world.directory / "perf.data"
@@ -51,14 +48,37 @@ def profile(bench: Bench) -> list[Row]:
         return bench.children.run(words, 120)[1]
 
     objects, symbols = report("dso"), report("dso,symbol")
-    (bench.plan.out / "profile.txt").write_text(objects + symbols)
+    (bench.plan.out / file).write_text(objects + symbols)
+    return objects, symbols
+
+
+def by_object(objects: str) -> list[tuple[str, float]]:
     sums: dict[str, float] = {}
     for name, percent in shares(objects):
         sums[known(name)] = sums.get(known(name), 0) + percent
-    ordered = sorted(sums.items(), key=lambda one: -one[1])
+    return sorted(sums.items(), key=lambda one: -one[1])
+
+
+def profile(bench: Bench) -> list[Row]:
+    """Under a closed loop of text scans; in the full run also with one request in flight of each of
+    256 gates, where the price of a packet shows."""
+    bench.peers.described.install([PACKAGE])
+    seconds = bench.plan.either(1, 4)
+    load = Load(seconds + 2, bench.plan.warm_up)
+    objects, symbols = sampled(bench, load, seconds, "profile.txt")
+    ordered = by_object(objects)
     bench.pictures["profile"] = {"objects": ordered, "symbols": shares(symbols)[:30]}
     note = "the most expensive functions are in profile.txt"
-    return [Row("profile", f"time in {name}", share, "%", note=note) for name, share in ordered]
+    rows = [Row("profile", f"time in {name}", share, "%", note=note) for name, share in ordered]
+    if not bench.plan.quick:
+        gates = Load(4, bench.plan.warm_up, connections=256, streams=1)
+        objects, _ = sampled(bench, gates, 2, "profile-gates.txt")
+        note = "the most expensive functions are in profile-gates.txt"
+        rows += [
+            Row("profile", f"256 gates: time in {name}", share, "%", note=note)
+            for name, share in by_object(objects)
+        ]
+    return rows
 
 
 SCENARIOS = (Scenario("profile", "where the time of a scan goes", 4, 14, profile),)
