@@ -49,6 +49,10 @@ extension EndToEnd {
       }
     }
 
+    private static func activation(_ world: World, _ number: UInt32) -> [String] {
+      ["activate", "\(number)", "--config", "\(world.home.directory)/issuer.json"]
+    }
+
     @Test("P-03: whichever call of an `issuer activate` fails, it has happened or not, and no half")
     func activate() async throws {
       try await withWorld { plan in
@@ -58,25 +62,24 @@ extension EndToEnd {
       } body: { world in
         let watch = try await Survivors(world)
         let tracer = Tracer(world)
-        func order(_ number: UInt32) -> [String] {
-          ["activate", "\(number)", "--config", "\(world.home.directory)/issuer.json"]
-        }
         let first = try await watch.compute()
         await world.home.issuer.stop()
         // By `write` threads wake each other here, too, and no disk makes that fail.
         let cases = try await tracer.cases(
-          of: order(first), max: Self.casesMax, leavingOut: ["write", "writev"])
+          of: Self.activation(world, first), max: Self.casesMax, leavingOut: ["write", "writev"])
         try await world.home.issuer.start()
         world.home.forgetClients()
         var failed = 0
         for fault in cases {
           let number = try await watch.compute()
           await world.home.issuer.stop()
-          let ending = try await tracer.run(order(number), fault)
+          let ending = try await tracer.run(Self.activation(world, number), fault)
           if ending != .exited(0) { failed += 1 }
-          #expect(
-            [.exited(0), .exited(1), .exited(64), fault.expectedEnding].contains(ending),
-            "\(fault): \(ending)")
+          var endings: [Spawn.Ending] = [.exited(0), .exited(1), .exited(64), fault.expectedEnding]
+          // Calls are numbered by thread: the first that libdispatch's own makes is to open
+          // /proc/PID/stat, without which it traps. That is an end like a kill.
+          if fault.call == "openat", fault.number == 1 { endings.append(.signalled(4)) }
+          #expect(endings.contains(ending), "\(fault): \(ending)")
           world.home.forgetClients()
           try await world.home.issuer.start()
           try await watch.check(acknowledged: ending == .exited(0) ? number : nil, "\(fault)")
@@ -95,20 +98,17 @@ extension EndToEnd {
       } body: { world in
         let watch = try await Survivors(world)
         let tracer = Tracer(world)
-        func order(_ number: UInt32) -> [String] {
-          ["activate", "\(number)", "--config", "\(world.home.directory)/issuer.json"]
-        }
         // The issuer's beats make calls too, so more than one activation's are counted.
         let first = try await watch.compute()
         let counts = try await tracer.attached(to: world.home.issuer, nil) {
-          _ = try await world.issuer(order(first))
+          _ = try await world.issuer(Self.activation(world, first))
         }
         let cases = Fault.some(of: counts, max: Self.casesMax).filter { $0.kind != .kill }
         for fault in cases {
           let number = try await watch.compute()
           var isDone = false
           _ = try await tracer.attached(to: world.home.issuer, fault) {
-            let answer = try await world.issuer(order(number), timeoutSeconds: 30)
+            let answer = try await world.issuer(Self.activation(world, number), timeoutSeconds: 30)
             isDone = answer.hasSucceeded
             await watch.write()
           }

@@ -30,8 +30,9 @@ enum BackupTable: String, CaseIterable {
   }
 
   /// Whether an entry was there when the log stood at `state`. Entries of these tables never change
-  /// and are never removed (but for answers after a day), so those that were there then are there
-  /// whenever they are looked at later: no long view is needed to get all of one moment.
+  /// and are never removed, so those that were there then are there whenever they are looked at
+  /// later: no long view is needed to get all of one moment. (But answers go after a day, and a
+  /// load makes a contact 0 that it finds with a second holder: then it is 0 here, too.)
   func belongs(_ key: Span<UInt8>, _ value: Span<UInt8>, to state: Registry.State) -> Bool {
     func serial() -> UInt64 { value.count == 5 ? value.bigEndianNumber(at: 0, byteCount: 5) : 0 }
     func number() -> UInt64 { key.count == 8 ? key.bigEndian(at: 0) : .max }
