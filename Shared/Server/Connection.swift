@@ -1,4 +1,3 @@
-import Glibc
 import HTTP2
 internal import NIOCore
 import Security
@@ -23,9 +22,8 @@ final class Connection: ChannelInboundHandler {
   private var state: ConnectionState
   private let openedAt: UInt64
   private var requestsAtLastCheck = 0
-  /// Bytes given to the socket since the beginning.
-  private var writtenBytes = 0
-  private var channel: (any Channel)?
+  /// `nil` before the connection is open and after it is closed.
+  private var socket: ConnectionSocket?
   var principal: Principal?
   private var isTrusted = false
   /// The last `authorization` value seen here and whom it stands for: gates send the same one
@@ -69,14 +67,16 @@ final class Connection: ChannelInboundHandler {
   // MARK: Socket events
 
   func channelActive(context: ChannelHandlerContext) {
-    channel = context.channel
+    do { socket = try ConnectionSocket(context.channel, on: loop) } catch {
+      return context.close(promise: nil)
+    }
     host.opened(self)
     host.counters.opened.add()
     if !isHandshaking { scheduleFlush() }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    channel = nil
+    socket = nil
     if isHandshaking, case .begun = handshakeStage { host.handshakes.failed() }
     host.streamsChanged(by: -streamsTold)
     streamsTold = 0
@@ -137,7 +137,7 @@ final class Connection: ChannelInboundHandler {
   private static let handshakeBytesMax = 160 << 10
 
   /// Whether the handshake is still to be gone on with.
-  var isHandshakeWanted: Bool { isHandshaking && !isClosing && channel != nil }
+  var isHandshakeWanted: Bool { isHandshaking && !isClosing && socket != nil }
 
   /// `HandshakeGate` lets the next step of the handshake happen.
   func continueHandshake() {
@@ -146,7 +146,7 @@ final class Connection: ChannelInboundHandler {
 
   /// Throws the connection away with RST, which costs nothing more on either side.
   func refuseHandshake() {
-    _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+    socket?.resetAtClose()
     close()
   }
 
@@ -180,7 +180,7 @@ final class Connection: ChannelInboundHandler {
   // MARK: Requests
 
   private func tellStreams() {
-    guard channel != nil else { return }
+    guard socket != nil else { return }
     let open = session.openStreamCount
     if open != streamsTold { host.streamsChanged(by: open - streamsTold) }
     streamsTold = open
@@ -239,7 +239,7 @@ final class Connection: ChannelInboundHandler {
   /// Whether the request that waited is still to be answered: the client may have gone, its stream
   /// may have been reset, and the object may be another stream's now.
   func owes(_ waiting: WaitingRequest) -> Bool {
-    !isClosing && channel != nil && waiting.request.streamID == waiting.streamID
+    !isClosing && socket != nil && waiting.request.streamID == waiting.streamID
       && session.isAwaitingAnswer(waiting.streamID)
   }
 
@@ -251,7 +251,7 @@ final class Connection: ChannelInboundHandler {
 
   /// Tells the client how many streams it may open; false if it has to be told later.
   func allowStreams(_ count: Int) -> Bool {
-    guard !isHandshaking, !isClosing, channel != nil else { return true }
+    guard !isHandshaking, !isClosing, socket != nil else { return true }
     if session.allowStreams(count) { scheduleFlush() }
     return session.streamsAllowed == count
   }
@@ -284,7 +284,7 @@ final class Connection: ChannelInboundHandler {
   // MARK: Output
 
   func scheduleFlush() {
-    guard !flushIsScheduled, channel != nil else { return }
+    guard !flushIsScheduled, socket != nil else { return }
     flushIsScheduled = true
     host.flushAtTurnEnd(self)
   }
@@ -292,21 +292,18 @@ final class Connection: ChannelInboundHandler {
   /// Writes everything the session has to say, as far as the socket takes it.
   func flushNow() {
     flushIsScheduled = false
-    guard let channel, !isCongested || isClosing else { return }
+    guard let socket, !isCongested || isClosing else { return }
     output.removeAll(keepingCapacity: true)
     if !isHandshaking { session.takeOutput(into: &output, max: 1 << 20) }
     if tls != nil {
       encryptOutput()
     }
-    if !output.isEmpty {
-      writtenBytes += output.count
-      channel.writeAndFlush(ByteBuffer(bytes: output), promise: nil)
-    }
+    if !output.isEmpty { socket.write(output) }
     if !isHandshaking, session.wantsClose, !isEnding {
       // Behind what the socket has not taken yet: the last answer arrives whole.
       isEnding = true
       let connection = LoopBound(self, on: loop)
-      channel.writeAndFlush(ByteBuffer()).whenComplete { _ in connection.value.close() }
+      socket.whenWritten { connection.value.close() }
     }
     // Taking output may have made room for requests that waited for it.
     if session.hasRequests {
@@ -345,9 +342,9 @@ final class Connection: ChannelInboundHandler {
       tls?.releaseIdleMemory()
     }
     requestsAtLastCheck = session.requestCount
-    let buffered = (try? channel?.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    let (unwritten, written) = socket?.progress ?? (0, 0)
     let action = state.check(
-      session.facts, socketUnwritten: buffered, socketWritten: writtenBytes - buffered, now: now)
+      session.facts, socketUnwritten: unwritten, socketWritten: written, now: now)
     switch action {
     case .none: return
     case .ping: session.ping()
@@ -384,6 +381,6 @@ final class Connection: ChannelInboundHandler {
   func close() {
     guard !isClosing else { return }
     isClosing = true
-    channel?.close(promise: nil)
+    socket?.close()
   }
 }

@@ -45,6 +45,8 @@ final class LoopHost {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
   private var turnIsOpen = false
+  /// `closeTurn`, made once: there may be as many turns as packets.
+  private var endOfTurn: @Sendable () -> Void = {}
   /// What waits for the end of the turn.
   private var betweenTurns: [() -> Void] = []
   /// Goes up whenever a socket was read: what came with a read was sent before it.
@@ -84,6 +86,8 @@ final class LoopHost {
     logsRequests = requestLog != nil
     sampler = RequestSampler(oneIn: requestLog?.oneIn ?? 0)
     handshakes = HandshakeGate(limits, counters: counters.handshakes, on: loop)
+    let host = LoopBoundWeak(self, on: loop)
+    endOfTurn = { host.value?.closeTurn() }
     scheduleDeadlines()
   }
 
@@ -98,8 +102,7 @@ final class LoopHost {
       turnIsOpen = true
       turnReads = false
       isBehind = false
-      let host = LoopBound(self, on: loop)
-      loop.execute { host.value.closeTurn() }
+      loop.execute(endOfTurn)
     }
     guard reading, !turnReads else { return }
     turnReads = true

@@ -181,6 +181,14 @@ extension System {
     return names.sorted()
   }
 
+  /// Gives a socket as many of `bytes` as it takes at once. 0 also when it is broken: the next read
+  /// or write says why.
+  static func send(_ bytes: Span<UInt8>, to socket: CInt) -> Int {
+    unsafe bytes.withUnsafeBytes { bytes in
+      max(0, unsafe Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL)))
+    }
+  }
+
   /// Blocks this thread; never on an event loop.
   package static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1_000) }
 }
