@@ -3,41 +3,74 @@ import Synchronization
 
 /// Threads for work that takes seconds to minutes and never waits for events.
 package enum Workers {
-  private final class Task: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-
   /// Calls `body` with 0 to `count` − 1, each on a thread of its own, and waits for all of them;
   /// throws the first error that one of them threw.
   package static func run(
     _ count: Int, _ body: @escaping @Sendable (Int) throws -> Void
   ) throws {
     let failure = Failure()
-    var threads: [pthread_t] = []
-    for index in 0..<count {
-      let task = Task {
-        do { try body(index) } catch { failure.keep(error) }
+    var workers: [Worker<Void>] = []
+    do {
+      for index in 0..<count {
+        workers.append(
+          try Worker { do { try body(index) } catch { failure.keep(error) } })
       }
-      var thread = pthread_t()
-      let context = unsafe Unmanaged.passRetained(task).toOpaque()
-      let result = unsafe pthread_create(
-        &thread, nil,
-        { context in
-          let task = unsafe Unmanaged<Task>.fromOpaque(context!).takeRetainedValue()
-          task.body()
-          return nil
-        }, context)
-      guard result == 0 else {
-        unsafe Unmanaged<Task>.fromOpaque(context).release()
-        failure.keep(RecordsError(operation: "start", path: "a thread", errno: result))
-        break
-      }
-      threads.append(thread)
+    } catch {
+      failure.keep(error)
     }
-    for thread in threads { pthread_join(thread, nil) }
+    for worker in workers { try worker.finish() }
     if let error = failure.first { throw error }
   }
+}
+
+/// Work on a thread of its own. Whoever begins it must wait for its end.
+package final class Worker<Value: Sendable>: Sendable {
+  private final class Task: Sendable {
+    let body: @Sendable () throws -> Value
+    let outcome = Mutex<Result<Value, any Error>?>(nil)
+    init(_ body: @escaping @Sendable () throws -> Value) { self.body = body }
+    func run() {
+      let result = Result { try body() }
+      outcome.withLock { $0 = result }
+    }
+  }
+
+  private let task: Task
+  private let thread: pthread_t
+
+  /// Begins.
+  package init(_ body: @escaping @Sendable () throws -> Value) throws(RecordsError) {
+    task = Task(body)
+    // What the thread runs may know nothing of `Value`: C has no generic functions.
+    let start = Start(task.run)
+    var thread = pthread_t()
+    let context = unsafe Unmanaged.passRetained(start).toOpaque()
+    let result = unsafe pthread_create(
+      &thread, nil,
+      { context in
+        unsafe Unmanaged<Start>.fromOpaque(context!).takeRetainedValue().body()
+        return nil
+      }, context)
+    self.thread = thread
+    guard result == 0 else {
+      unsafe Unmanaged<Start>.fromOpaque(context).release()
+      throw RecordsError(operation: "start", path: "a thread", errno: result)
+    }
+  }
+
+  /// Waits for the end of the work; what it returned or threw. To be called once.
+  package func finish() throws -> Value {
+    pthread_join(thread, nil)
+    guard let result = task.outcome.withLock({ $0 }) else {
+      preconditionFailure("the thread has ended")
+    }
+    return try result.get()
+  }
+}
+
+private final class Start: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// The first error of several threads.

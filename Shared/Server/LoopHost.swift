@@ -44,6 +44,7 @@ final class LoopHost {
   private(set) var isDraining = false
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var needsFlush: [Connection] = []
+  private var spareFlush: [Connection] = []
   private var turnIsOpen = false
   /// `closeTurn`, made once: there may be as many turns as packets.
   private var endOfTurn: @Sendable () -> Void = {}
@@ -208,9 +209,11 @@ final class LoopHost {
     }
     turnIsOpen = false
     service.turnEnded()
-    let waiting = needsFlush
-    needsFlush.removeAll(keepingCapacity: true)
+    // Those that are flushed may ask for another turn.
+    var waiting = exchange(&needsFlush, with: exchange(&spareFlush, with: []))
     for connection in waiting { connection.flushNow() }
+    waiting.removeAll(keepingCapacity: true)
+    spareFlush = waiting
     let end = System.monotonicNanoseconds
     admission.rest(from: end)
     countAnswers(at: end)

@@ -1,5 +1,6 @@
 import Codes
 import IssuerCore
+import Records
 import Server
 import StatusCache
 import Storage
@@ -66,16 +67,28 @@ struct GenerationMerge {
     var merger = PageMerger(
       touched: try registry.touched(after: base.position, through: start.appliedPosition),
       loads: try registry.loads(from: base.nextSerial))
-    var candidate = Candidate(generation: try cache.nextGeneration(), pageCount: 0)
+    var store = PageStore(
+      cache, Candidate(generation: try cache.nextGeneration(), pageCount: 0))
+    do {
+      try merge(&pages, with: &merger, into: &store)
+    } catch {
+      store.abandon()
+      throw error
+    }
+    return Progress(candidate: try store.finish(), upTo: start.appliedPosition)
+  }
+
+  private func merge(
+    _ pages: inout GenerationPages?, with merger: inout PageMerger, into store: inout PageStore
+  ) throws {
     let reader = try CacheReader(SharedCache(cache), region: cache.region)
     var computed: [UInt8] = []
-    var present: [UInt8] = []
+    var first: UInt32 = 0
     while true {
-      let first = candidate.pageCount
+      var present = store.takeBuffer()
       try reader.renew()
       let version = reader.state.appliedPosition
       let count = min(pagesAtOnce, Int(reader.pageCount) - Int(first))
-      present.removeAll(keepingCapacity: true)
       if count > 0 { try reader.appendPages(first: first, count: count, to: &present) }
       reader.reset()
       guard count > 0 else { break }
@@ -88,10 +101,10 @@ struct GenerationMerge {
       {
         throw Fault.damagedCache(page: damaged)
       }
-      try cache.append(present.span, to: &candidate)
+      first += UInt32(count)
+      try store.append(present)
     }
     try pages?.finish()
-    return Progress(candidate: candidate, upTo: start.appliedPosition)
   }
 
   /// Brings `progress` near the present, so that at most `rest` changes are left for the switch;
@@ -110,6 +123,59 @@ struct GenerationMerge {
       progress.upTo = applied
     }
   }
+}
+
+/// Puts merged pages into the cache on a thread of its own, so that the next are merged while these
+/// wait for the disk. One transaction is under way at a time.
+private struct PageStore {
+  private struct Stored {
+    let candidate: Candidate
+    let buffer: [UInt8]
+  }
+
+  private let cache: CacheWriter
+  private var candidate: Candidate
+  private var underWay: Worker<Stored>?
+  private var spare: [UInt8] = []
+
+  init(_ cache: CacheWriter, _ candidate: Candidate) {
+    self.cache = cache
+    self.candidate = candidate
+  }
+
+  /// An empty buffer that has room already, once there were two.
+  mutating func takeBuffer() -> [UInt8] {
+    var buffer = exchange(&spare, with: [])
+    buffer.removeAll(keepingCapacity: true)
+    return buffer
+  }
+
+  /// Begins to store the next pages; throws what storing those before threw.
+  mutating func append(_ pages: consuming [UInt8]) throws {
+    try settle()
+    let (cache, candidate) = (cache, candidate)
+    underWay = try Worker { [pages] in
+      var candidate = candidate
+      try cache.append(pages.span, to: &candidate)
+      return Stored(candidate: candidate, buffer: pages)
+    }
+  }
+
+  private mutating func settle() throws {
+    guard let worker = exchange(&underWay, with: nil) else { return }
+    let stored = try worker.finish()
+    candidate = stored.candidate
+    spare = stored.buffer
+  }
+
+  /// Waits for the last pages.
+  mutating func finish() throws -> Candidate {
+    try settle()
+    return candidate
+  }
+
+  /// Waits for what is under way, whatever comes of it.
+  mutating func abandon() { try? settle() }
 }
 
 /// Merges runs of pages in order, with loads and touched holders beside them.
