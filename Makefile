@@ -22,6 +22,8 @@ DEMO := .build/release/demo
 SOURCES := Package.swift Services Shared Tests bench deploy
 # All tests are written with Swift Testing. The end-to-end tests run alone: they watch clocks.
 SWIFT_TEST := swift test --disable-xctest
+# With Swift's runtime inside, as in the images: a scan is a twentieth faster than with its library.
+RELEASE_BUILD := swift build -c release --static-swift-stdlib
 # Real processes, floods and crashes: minutes, not seconds.
 SLOW := EndToEndTests|ConformanceTests|BenchmarkTests
 
@@ -47,7 +49,7 @@ test: test-dependencies suite-test deploy-check
 	$(SWIFT_TEST) --skip-build --filter TimerTests
 	$(SWIFT_TEST) --skip-build --filter SiegeTests
 	$(SWIFT_TEST) --skip-build --filter EndToEndTests
-	swift build -c release
+	$(RELEASE_BUILD)
 	deploy/monitoring/live.sh
 	$(SWIFT_TEST) --skip-build --filter ThresholdTests
 	$(SWIFT_TEST) --skip-build --filter OverloadTests
@@ -90,7 +92,7 @@ fmt:
 	swift format --in-place --parallel --recursive $(SOURCES)
 
 build: dependencies
-	swift build -c release
+	$(RELEASE_BUILD)
 
 dependencies:
 	@deploy/install-dependencies.sh

@@ -35,7 +35,7 @@ struct PendingScans {
   private(set) var statuses: [Status?] = []
   var isFull: Bool { scans.count >= Self.countMax }
 
-  mutating func append(_ scan: Scan, _ place: StatusPlace?) {
+  mutating func append(_ scan: consuming Scan, _ place: StatusPlace?) {
     scans.append(scan)
     places.append(place)
   }

@@ -72,17 +72,14 @@ package enum Base32 {
     let tailBits = text.count % 8 * 5
     guard tailBits % 8 < 5 else { return false }
     let before = output.count
+    var isForeign: UInt64 = 0
     var seen: UInt8 = 0
     output.append(addingCapacity: text.count * 5 / 8) { bytes in
       let whole = text.count / 8 * 8
       var index = 0
       while index < whole {
-        var block: UInt64 = 0
-        for offset in 0..<8 {
-          let value = values[Int(text[index + offset])]
-          seen |= value
-          block = block << 5 | UInt64(value & 31)
-        }
+        let eight = text.extracting(index..<index + 8)
+        let block = block(eight.bigEndian(at: 0), &isForeign)
         bytes.append(UInt8(truncatingIfNeeded: block >> 32))
         bytes.append(UInt8(truncatingIfNeeded: block >> 24))
         bytes.append(UInt8(truncatingIfNeeded: block >> 16))
@@ -104,11 +101,33 @@ package enum Base32 {
       }
       if bits & ((1 << bitCount) - 1) != 0 { seen |= none }
     }
-    guard seen < none else {
+    guard seen < none, isForeign == 0 else {
       output.removeLast(output.count - before)
       return false
     }
     return true
+  }
+
+  /// The 40 bits that eight characters spell; sets bits of `isForeign` where one is not of the
+  /// alphabet. All eight at once: a code has ten such.
+  @inline(__always)
+  private static func block(_ text: UInt64, _ isForeign: inout UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let low = text & (0x1F * ones)
+    // 0x40 marks letters of either case, 0x20 alone digits. In the low five bits A to Z are 1 to
+    // 26, 2 to 7 are 18 to 23.
+    let letters = (text >> 6) & ones
+    let letterMask = letters * 0xFF
+    // By byte, the top bit of a sum says whether the low bits are above a limit.
+    let outsideLetters = ~(low + 0x7F * ones) | (low + 0x65 * ones)
+    let outsideDigits = ~(low + 0x6E * ones) | (low + 0x68 * ones) | ~(text << 2)
+    isForeign |=
+      (text | outsideLetters & letterMask | outsideDigits & ~letterMask) & (0x80 * ones)
+    // A letter stands for one less than its low bits, a digit for eight more.
+    var bits = low + 8 * ones &- letters * 9
+    bits = (bits & 0x1F00_1F00_1F00_1F00) >> 3 | bits & 0x001F_001F_001F_001F
+    bits = (bits & 0x03FF_0000_03FF_0000) >> 6 | bits & 0x0000_03FF_0000_03FF
+    return bits >> 12 & 0xFF_FFF0_0000 | bits & 0xF_FFFF
   }
 
   /// The characters of `bytes`.

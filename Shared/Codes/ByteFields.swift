@@ -67,6 +67,7 @@ extension Array where Element == UInt8 {
 extension OutputSpan where Element == UInt8 {
   /// Appends the low `byteCount` bytes of `value`, most significant first; there must be room.
   @inlinable
+  @inline(__always)
   package mutating func appendBigEndian(_ value: UInt64, byteCount: Int) {
     var shift = UInt64(byteCount) * 8
     while shift > 0 {

@@ -25,6 +25,45 @@ import Testing
     }
   }
 
+  @Test("of all bytes only the alphabet's are taken, at every place of a text")
+  func alphabet() {
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+    let foreign = (0...255).map(UInt8.init).filter { byte in
+      !alphabet.contains(byte) && !(0x61...0x7A ~= byte)
+    }
+    #expect(foreign.count == 256 - 58)
+    for place in 0..<18 {
+      for (value, character) in alphabet.enumerated() {
+        var bits = [UInt8](repeating: 0, count: 12)
+        // The five bits of that place, in a text whose other places are all A.
+        for bit in 0..<5 where value >> (4 - bit) & 1 == 1 {
+          bits[(place * 5 + bit) / 8] |= 0x80 >> UInt8((place * 5 + bit) % 8)
+        }
+        var text = [UInt8](repeating: 0x41, count: 18)
+        text[place] = character
+        var output: [UInt8] = []
+        // The last place has two bits of padding, which are not among the 11 bytes.
+        let isWhole = place < 17 || value & 3 == 0
+        #expect(Base32.decode(text.span, into: &output) == isWhole)
+        if isWhole { #expect(output == Array(bits.dropLast())) }
+        if 0x41...0x5A ~= character {
+          text[place] = character | 0x20
+          output = []
+          #expect(Base32.decode(text.span, into: &output) == isWhole)
+          if isWhole { #expect(output == Array(bits.dropLast())) }
+        }
+      }
+      for byte in foreign {
+        var text = [UInt8](repeating: 0x37, count: 18)
+        text[17] = 0x41
+        text[place] = byte
+        var output: [UInt8] = []
+        #expect(!Base32.decode(text.span, into: &output))
+        #expect(output.isEmpty)
+      }
+    }
+  }
+
   @Test("a value has one spelling: every other last character is refused")
   func canonical() {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

@@ -178,8 +178,7 @@ def main(arguments: list[str]) -> int:
     directory = (chosen.directory or ROOT / ".bench" / "bulk").resolve()
     out = (chosen.out or directory / "results").resolve()
     if not chosen.no_build:
-        only = [] if chosen.switching else ["--product", "issuer"]
-        subprocess.run(["swift", "build", "-c", "release", *only], cwd=ROOT, check=True)
+        subprocess.run(["make", "--no-print-directory", "build"], cwd=ROOT, check=True)
     if chosen.switching:
         return _switch(chosen, directory, out)
     world = World(

@@ -350,7 +350,7 @@ class Hummingbird(Peer):
     ready_seconds = 180
 
     def build(self):
-        output("swift", "build", "-c", "release", cwd=f"{HERE}/hummingbird-peer")
+        output("swift", "build", "-c", "release", "--static-swift-stdlib", cwd=f"{HERE}/hummingbird-peer")
 
     def command(self, port, tls_port, workdir):
         return [[

@@ -77,7 +77,7 @@ def prepare(peers: Peers, scenarios: list[Scenario]) -> None:
     subprocess.run([ROOT / "deploy" / "install-dependencies.sh", "--tests"], check=True)
     peers.prepare({name for one in scenarios for name in one.subjects}, say)
     say("building (release)")
-    subprocess.run(["swift", "build", "-c", "release"], cwd=ROOT, check=True)
+    subprocess.run(["make", "--no-print-directory", "build"], cwd=ROOT, check=True)
 
 
 def allow_many_connections() -> None:

@@ -3,12 +3,12 @@
 # bin/ and share/. Runs in deploy/Containerfile and for `make image`.
 set -euo pipefail
 if [[ $# -ne 1 || $1 == -* ]]; then
-  echo "usage: compile.sh DIRECTORY    (STATIC_BUILD_PATH=.build/static: where it compiles)" >&2
+  echo "usage: compile.sh DIRECTORY    (BUILD_PATH=.build: where it compiles)" >&2
   exit 64
 fi
 out=$1
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-build=${STATIC_BUILD_PATH:-.build/static}
+build=${BUILD_PATH:-.build}
 mkdir -p "$out/bin" "$out/share/scenes"
 for service in issuer verifier relay; do
   # A static library of Swift keeps the image free of its runtime; what is Debian's stays dynamic,

@@ -45,7 +45,7 @@ extension ServerSession {
         byteCount: count, FrameHead.Kind.data,
         flags: count == rest ? FrameHead.Flag.endStream : 0, streamID)
       if count == request.value.answer.count {
-        inbox.value.lane.output.append(contentsOf: request.value.answer)
+        inbox.value.lane.output.append(copying: request.value.answer.span)
       } else {
         inbox.value.lane.output.append(
           contentsOf: request.value.answer[offset..<(offset + count)])
