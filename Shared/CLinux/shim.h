@@ -35,3 +35,9 @@ static inline void citycode_start_writing(int file, long long start, long long b
   const int write_only = 2;  // SYNC_FILE_RANGE_WRITE
   syscall(SYS_sync_file_range, file, start, byte_count, write_only);
 }
+
+// Puts the calling thread into the class of those that run when nobody else wants to, or back.
+static inline void citycode_set_idle_priority(int is_idle) {
+  const struct sched_param none = {0};
+  sched_setscheduler(0, is_idle ? SCHED_IDLE : SCHED_OTHER, &none);
+}

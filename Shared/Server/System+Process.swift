@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// What this process uses. `/proc/self` may be read by the process itself although `forbidDumps`
@@ -26,5 +27,12 @@ extension System {
     while unsafe readdir(stream) != nil { count += 1 }
     // Without ".", ".." and the stream's own.
     return max(0, count - 3)
+  }
+
+  /// Whether the calling thread, and those that it makes, only get the time that nobody else wants
+  /// (SCHED_IDLE, sched(7)): a thread that wakes never waits for them. Where the system does not
+  /// allow it, nothing changes.
+  package static func setIdlePriority(_ isIdle: Bool) {
+    citycode_set_idle_priority(isIdle ? 1 : 0)
   }
 }

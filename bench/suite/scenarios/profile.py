@@ -15,11 +15,13 @@ OBJECTS = (
     ("verifier", "CityCode"),
     ("[kernel", "kernel"),
     ("liblmdb", "liblmdb"),
-    ("libswift", "Swift's runtime"),
     ("libcrypto", "libcrypto"),
     ("libnghttp2", "libnghttp2"),
     ("libc.", "libc"),
 )
+
+# Release builds hold Swift's runtime, so its functions are told apart by their names.
+RUNTIME = re.compile(r"\[\.\] _?swift_")
 
 
 def shares(text: str) -> list[tuple[str, float]]:
@@ -29,11 +31,14 @@ def shares(text: str) -> list[tuple[str, float]]:
 
 
 def known(name: str) -> str:
+    """Whose the time of an object's function is."""
+    if RUNTIME.search(name):
+        return "Swift's runtime"
     return next((shown for part, shown in OBJECTS if name.startswith(part)), "other")
 
 
-def sampled(bench: Bench, load: Load, seconds: float, file: str) -> tuple[str, str]:
-    """Samples the verifier under `load`; the shares of objects and of functions, also in `file`. The
+def sampled(bench: Bench, load: Load, seconds: float, file: str) -> str:
+    """Samples the verifier under `load`: the shares of functions; in `file` also of objects. The
     times are of wall clock, so that no hardware counters are needed."""
     pid = bench.verifier.process_id
     running = bench.generator.begin("profile", bench.scans(), load, [pid])
@@ -49,12 +54,12 @@ def sampled(bench: Bench, load: Load, seconds: float, file: str) -> tuple[str, s
 
     objects, symbols = report("dso"), report("dso,symbol")
     (bench.plan.out / file).write_text(objects + symbols)
-    return objects, symbols
+    return symbols
 
 
-def by_object(objects: str) -> list[tuple[str, float]]:
+def by_owner(symbols: str) -> list[tuple[str, float]]:
     sums: dict[str, float] = {}
-    for name, percent in shares(objects):
+    for name, percent in shares(symbols):
         sums[known(name)] = sums.get(known(name), 0) + percent
     return sorted(sums.items(), key=lambda one: -one[1])
 
@@ -65,18 +70,18 @@ def profile(bench: Bench) -> list[Row]:
     bench.peers.described.install([PACKAGE])
     seconds = bench.plan.either(1, 4)
     load = Load(seconds + 2, bench.plan.warm_up)
-    objects, symbols = sampled(bench, load, seconds, "profile.txt")
-    ordered = by_object(objects)
+    symbols = sampled(bench, load, seconds, "profile.txt")
+    ordered = by_owner(symbols)
     bench.pictures["profile"] = {"objects": ordered, "symbols": shares(symbols)[:30]}
     note = "the most expensive functions are in profile.txt"
     rows = [Row("profile", f"time in {name}", share, "%", note=note) for name, share in ordered]
     if not bench.plan.quick:
         gates = Load(4, bench.plan.warm_up, connections=256, streams=1)
-        objects, _ = sampled(bench, gates, 2, "profile-gates.txt")
+        gates_symbols = sampled(bench, gates, 2, "profile-gates.txt")
         note = "the most expensive functions are in profile-gates.txt"
         rows += [
             Row("profile", f"256 gates: time in {name}", share, "%", note=note)
-            for name, share in by_object(objects)
+            for name, share in by_owner(gates_symbols)
         ]
     return rows
 
