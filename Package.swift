@@ -135,7 +135,8 @@ let package = Package(
     tests("QRTests", ["QR", "Support"]),
     tests("CompressionTests", ["Compression", "Support"]),
     tests("YAMLTests", ["YAML", "Support"]),
-    tests("ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "Support", log]),
+    tests(
+      "ServerTests", ["Server", "HTTP2", "Security", "Codes", "JSON", "RawHTTP2", "Support", log]),
     tests("IssuerCoreTests", ["IssuerCore", "Codes", "Feed", "Security", "Support"]),
     tests(
       "IssuerTests",

@@ -30,8 +30,8 @@ extension System {
   }
 
   /// Whether the calling thread, and those that it makes, only get the time that nobody else wants
-  /// (SCHED_IDLE, sched(7)): a thread that wakes never waits for them. Where the system does not
-  /// allow it, nothing changes.
+  /// (SCHED_IDLE, sched(7)): another of this process that wakes never waits for them. `false`
+  /// brings back the ordinary class. Where the system does not allow it, nothing changes.
   package static func setIdlePriority(_ isIdle: Bool) {
     citycode_set_idle_priority(isIdle ? 1 : 0)
   }

@@ -67,12 +67,13 @@ struct GenerationMerge {
     var merger = PageMerger(
       touched: try registry.touched(after: base.position, through: start.appliedPosition),
       loads: try registry.loads(from: base.nextSerial))
-    var store = PageStore(
-      cache, Candidate(generation: try cache.nextGeneration(), pageCount: 0))
-    // Whoever asks this issuer goes first. What holds the cache's lock does not wait, because
+    // Whoever asks this issuer goes first; what holds the cache's lock does not wait, because
     // changes wait for that.
-    if pagesAtOnce == Self.whileServing { System.setIdlePriority(true) }
-    defer { System.setIdlePriority(false) }
+    let yields = pagesAtOnce == Self.whileServing
+    var store = PageStore(
+      cache, Candidate(generation: try cache.nextGeneration(), pageCount: 0), begunIdle: yields)
+    if yields { System.setIdlePriority(true) }
+    defer { if yields { System.setIdlePriority(false) } }
     do {
       try merge(&pages, with: &merger, into: &store)
     } catch {
@@ -138,12 +139,15 @@ private struct PageStore {
   }
 
   private let cache: CacheWriter
+  /// Whether the thread that begins the others is in the idle class, which they inherit.
+  private let begunIdle: Bool
   private var candidate: Candidate
   private var underWay: Worker<Stored>?
   private var spare: [UInt8] = []
 
-  init(_ cache: CacheWriter, _ candidate: Candidate) {
+  init(_ cache: CacheWriter, _ candidate: Candidate, begunIdle: Bool) {
     self.cache = cache
+    self.begunIdle = begunIdle
     self.candidate = candidate
   }
 
@@ -157,9 +161,9 @@ private struct PageStore {
   /// Begins to store the next pages; throws what storing those before threw.
   mutating func append(_ pages: consuming [UInt8]) throws {
     try settle()
-    let (cache, candidate) = (cache, candidate)
+    let (cache, candidate, begunIdle) = (cache, candidate, begunIdle)
     underWay = try Worker { [pages] in
-      System.setIdlePriority(false)
+      if begunIdle { System.setIdlePriority(false) }
       var candidate = candidate
       try cache.append(pages.span, to: &candidate)
       return Stored(candidate: candidate, buffer: pages)
