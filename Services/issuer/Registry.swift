@@ -71,15 +71,26 @@ final class Registry: Sendable {
     let isNew = try environment.read { transaction throws(StorageError) in
       try transaction.count(meta) == 0
     }
-    try environment.adopt(Self.format, in: meta, isNew: isNew)
+    try environment.adopt(Self.format(documents), in: meta, isNew: isNew)
     try claimRegion()
   }
 
   /// What the tables above are laid out as. A change of that is a step here, which is taken when an
   /// issuer of the new version starts.
-  private static let format = StoredFormat(
-    content: "the registry",
-    cure: "restore the backup that was made before the upgrade into another data_directory")
+  private static func format(_ documents: Table) -> StoredFormat {
+    let refuseHMACs: StoredFormat.Step = { transaction throws(StorageError) in
+      // They cannot be made CMACs: the documents themselves are nowhere.
+      guard try transaction.count(documents) > 0 else { return }
+      throw StorageError(
+        .incompatibleTable, "opening the registry",
+        "it has format 1, which keeps documents under HMAC-SHA-256; this program looks for them under"
+          + " AES-256-CMAC: load the population into an empty data_directory")
+    }
+    return StoredFormat(
+      content: "the registry",
+      cure: "restore the backup that was made before the upgrade into another data_directory",
+      steps: [refuseHMACs])
+  }
 
   /// The directory belongs to the region it was first used for.
   private func claimRegion() throws {

@@ -68,6 +68,9 @@ extension EndToEnd {
         #expect(issuer.error.contains("format 9") && issuer.error.contains("the registry"))
         #expect(issuer.error.contains("before the upgrade"), "\(issuer.error)")
         try record("1", "format", in: "\(home.directory)/data")
+        let older = try await start(world, "issuer")
+        #expect(older.error.contains("format 1") && older.error.contains("load the population"))
+        try record("2", "format", in: "\(home.directory)/data")
 
         try record("9", "format", in: "\(home.directory)/journal")
         let verifier = try await start(world, "verifier")

@@ -159,7 +159,7 @@ import Testing
     return error?.description ?? ""
   }
 
-  @Test("other keys, a newer format, places that are not empty: each is refused with its cure")
+  @Test("other keys, another format, places that are not empty: each is refused with its cure")
   func refusals() async throws {
     let office = try Office()
     try await office.register(3)
@@ -177,14 +177,16 @@ import Testing
     #expect(refusal(restore, office.path("nothing")).contains("no whole backup"))
     #expect(refusal(Office.restore(into: office.directory), path).contains("is not empty"))
 
-    // A whole manifest of format 2, signed by the right key.
+    // Whole manifests of other formats, signed by the right key.
     let file = URL(fileURLWithPath: "\(path)/manifest.json")
     let manifest = String(decoding: try Data(contentsOf: file), as: UTF8.self)
     let object = manifest[..<manifest.range(of: ",\"signature\"")!.lowerBound] + "}"
-    let newer = object.replacingOccurrences(of: "\"format\":1", with: "\"format\":2")
-    #expect(newer != object)
-    try Data(SignedLine.sealed(Array(newer.utf8), by: Office.key)).write(to: file)
-    #expect(refusal(restore, path).contains("format 2"))
+    for format in [1, 3] {
+      let other = object.replacingOccurrences(of: "\"format\":2", with: "\"format\":\(format)")
+      #expect(other != object)
+      try Data(SignedLine.sealed(Array(other.utf8), by: Office.key)).write(to: file)
+      #expect(refusal(restore, path).contains("format \(format)"))
+    }
     try Data(manifest.utf8).write(to: file)
 
     let cache = "\(place.path)/cache"

@@ -29,7 +29,7 @@ struct BackupManifest: Sendable, Equatable {
 
   static let name = "manifest.json"
   /// Files and their fields as they are described here and at `BackupTable`.
-  static let format = 1
+  static let format = 2
 
   /// Tells whether a restore has the secrets that the backup's keys of documents and handles were
   /// made with, and tells nobody what they are: a MAC under each of the two.
@@ -85,10 +85,10 @@ struct BackupManifest: Sendable, Equatable {
       throw BackupError("\(path) is damaged, or was signed by another sealer_key_file")
     }
     let format = json["format"]?.integer ?? 0
-    guard format <= Int64(Self.format) else {
+    guard format == Int64(Self.format) else {
       throw BackupError(
         "\(directory) has format \(format), this program reads \(Self.format): restore it with the"
-          + " version of CityCode that made it, or a newer one")
+          + " version of CityCode that made it")
     }
     guard let manifest = BackupManifest(json) else {
       throw BackupError("\(path) is of a form that this program does not know")

@@ -31,6 +31,7 @@ final class RecordMatcher {
   private static let blockRows = 64
 
   private let secret: RegionSecret
+  private let documentTags: AES256CMAC
   private let index: KeyIndex
   private let registry: Registry
   private let serials: Range<UInt64>
@@ -41,8 +42,8 @@ final class RecordMatcher {
   private let pending = FixedBuffer(repeating: Pending(), count: blockRows)
   private var pendingCount = 0
   private let messages = FixedBuffer(
-    repeating: HMACBlock(0, 0, 0, byteCount: 0), count: blockRows)
-  private let keys = FixedBuffer(repeating: MACHalf(), count: blockRows)
+    repeating: CMACMessage(0, 0, 0, byteCount: 0), count: blockRows)
+  private let keys = FixedBuffer(repeating: CMACTag(), count: blockRows)
   private var rowCount = 0
   private(set) var rejects = RejectedRows()
 
@@ -60,6 +61,7 @@ final class RecordMatcher {
   /// Without a writer the records are kept in `found`, which is for a holder or two.
   init(_ registered: Registered, _ writer: RecordWriter?) throws {
     secret = registered.secret
+    documentTags = registered.secret.documentTags()
     index = registered.index
     registry = registered.registry
     serials = registered.serials
@@ -144,7 +146,7 @@ final class RecordMatcher {
     let count = pendingCount
     pendingCount = 0
     messages.withSpan(first: count) { messages in
-      keys.withMutableSpan { secret.keyWords(of: messages, into: &$0) }
+      keys.withMutableSpan { documentTags.tags(of: messages, into: &$0) }
     }
     if let writer {
       try settle(count, bytes, index, into: writer)

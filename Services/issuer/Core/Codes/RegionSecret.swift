@@ -11,7 +11,7 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
   private let region: Region
   /// Where epoch keys and the handle key come from.
   package var schedule: SecretSchedule
-  private let documentMAC: HMACSHA256
+  private let documentMAC: AES256CMAC
 
   /// Both secrets have 32 bytes.
   package init(region: Region, secret: [UInt8], pepper: [UInt8]) {
@@ -24,7 +24,7 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     precondition(pepper.count == 32, "secrets have 32 bytes")
     self.region = region
     self.schedule = schedule
-    documentMAC = HMACSHA256(key: pepper.span)
+    documentMAC = AES256CMAC(key: pepper.span)
   }
 
   /// Never the secret.
@@ -52,20 +52,18 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
   /// The key of the cipher that turns serials into handles.
   package var handleKey: [UInt8] { schedule.handleKey }
 
-  /// What stands for a document in storage: HMAC-SHA-256 under the pepper of type and canonical
-  /// number, its first 16 bytes (at 2^26 holders a collision has probability 2^-77).
+  /// What stands for a document in storage: the AES-256-CMAC under the pepper of type and canonical
+  /// number (at 2^26 holders a collision has probability 2^-77).
   package func key(of type: DocumentType, canonical number: Span<UInt8>) -> Bytes16 {
     var message: [UInt8] = [type.rawValue]
     message.append(copying: number)
-    let digest = documentMAC.mac(message.span)
-    return Bytes16(digest.bytes.span.extracting(first: 16))
+    return Self.key(documentMAC.tag(of: message.span))
   }
 
-  /// The words of `key(of:canonical:)` for each of many messages that have been laid out already:
-  /// type and canonical number. There are as many places in `keys`, or more.
-  package func keyWords(of messages: Span<HMACBlock>, into keys: inout MutableSpan<MACHalf>) {
-    documentMAC.halves(of: messages, into: &keys)
-  }
+  /// The same MAC for one thread: `key(of:canonical:)` is its tag of type and canonical number.
+  package func documentTags() -> AES256CMAC { AES256CMAC(copying: documentMAC) }
+
+  private static func key(_ tag: CMACTag) -> Bytes16 { Bytes16(high: tag.high, low: tag.low) }
 
   /// As `key(of:canonical:)` for a checked document.
   package func key(of document: Document) -> Bytes16 {
@@ -80,7 +78,6 @@ package struct RegionSecret: Sendable, CustomStringConvertible, CustomReflectabl
     var message: [UInt8] = [0x40]
     guard ContactText.appendPhone(phone, to: &message), ContactText.appendName(name, to: &message)
     else { return nil }
-    let digest = documentMAC.mac(message.span)
-    return digest.withSpan { Bytes16($0.extracting(first: 16)) }
+    return Self.key(documentMAC.tag(of: message.span))
   }
 }

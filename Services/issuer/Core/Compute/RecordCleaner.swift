@@ -31,7 +31,7 @@ package final class RecordCleaner {
   /// Of the last row: `Event.low`.
   package private(set) var low: UInt64 = 0
   /// Of the last row: type and canonical number.
-  package private(set) var document = HMACBlock(0, 0, 0, byteCount: 0)
+  package private(set) var document = CMACMessage(0, 0, 0, byteCount: 0)
 
   /// `number` is the place of `source` in the plan.
   package init(_ source: SourcePlan, number: Int, columns: RecordColumns, asOf: CityTime) {
@@ -125,7 +125,7 @@ package final class RecordCleaner {
       let second = bytes.wordOfRow(at: start + 8)
       let (seventeenth, last) = (bytes[start + 16], bytes[start + 17])
       if ResidentID.isCanonical(first, second, seventeenth, last) {
-        document = HMACBlock(
+        document = CMACMessage(
           first << 8 | UInt64(type.rawValue), second << 8 | first >> 56,
           UInt64(last) << 16 | UInt64(seventeenth) << 8 | second >> 56, byteCount: 19)
         return true
@@ -159,7 +159,7 @@ package final class RecordCleaner {
       default: words.2 |= part
       }
     }
-    document = HMACBlock(words.0, words.1, words.2, byteCount: canonical.count)
+    document = CMACMessage(words.0, words.1, words.2, byteCount: canonical.count)
     return true
   }
 
