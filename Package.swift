@@ -5,7 +5,7 @@
 //        IssuerCore        VerifierCore        RelayCore      decisions, no I/O
 //                     Server                                  sockets, admission, logs, metrics
 //   HTTP2 Security Storage Codes Feed StatusCache QR YAML Compression   engines without sockets
-//   CNghttp2 COpenSSL CLMDB CQRencode CPNG CYAML CZlib CZstd  Debian's C libraries
+//   CNghttp2 COpenSSL CLMDB CQRencode CPNG CYAML CISAL CZlib CZstd  Debian's C libraries
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -66,6 +66,7 @@ let package = Package(
       name: "CQRencode", path: "Shared/CQRencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CPNG", path: "Shared/CPNG", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CISAL", path: "Shared/CISAL", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CZstd", path: "Shared/CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CYAML", path: "Shared/CYAML", providers: [.apt(["libyaml-dev"])]),
 
@@ -80,7 +81,7 @@ let package = Package(
     library("Storage", ["CChecksum", "CLMDB"]),
     library("QR", ["CQRencode", "CPNG"]),
     library("YAML", ["CYAML"]),
-    library("Compression", ["CZlib", "CZstd"]),
+    library("Compression", ["CISAL", "CZlib", "CZstd"]),
     library("Records", ["CRecords"]),
     library("Feed", ["Codes", "Security"]),
     library("StatusCache", ["Codes", "Storage", "Feed", "Security"]),

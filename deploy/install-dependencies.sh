@@ -10,7 +10,8 @@ packages=(
   libqrencode-dev  # QR symbols
   libpng-dev       # QR pictures
   libyaml-dev      # plans of computations
-  zlib1g-dev       # raw records in gzip
+  zlib1g-dev       # packing sample records in gzip
+  libisal-dev      # unpacking raw records in gzip
   libzstd-dev      # raw records in zstd
   openssl          # the demo's throw-away certificates
   curl             # the demo's commands

@@ -83,8 +83,8 @@ final class Registry: Sendable {
       guard try transaction.count(documents) > 0 else { return }
       throw StorageError(
         .incompatibleTable, "opening the registry",
-        "it has format 1, which keeps documents under HMAC-SHA-256; this program looks for them under"
-          + " AES-256-CMAC: load the population into an empty data_directory")
+        "it has format 1, which keeps documents under HMAC-SHA-256; this program looks for them"
+          + " under AES-256-CMAC: load the population into an empty data_directory")
     }
     return StoredFormat(
       content: "the registry",

@@ -1,7 +1,8 @@
 /// The citizen's number of GB 11643: six digits of place, eight of birth date, three of sequence,
 /// and a check character by ISO 7064 MOD 11-2.
 package enum ResidentID {
-  package static let characterCount = 18
+  @inlinable
+  package static var characterCount: Int { 18 }
 
   /// 2 to the power of (17 − index) modulo 11.
   @usableFromInline
@@ -50,35 +51,38 @@ package enum ResidentID {
   package static func isCanonical(
     _ first: UInt64, _ second: UInt64, _ seventeenth: UInt8, _ last: UInt8
   ) -> Bool {
-    guard areDigits(first), areDigits(second), 0x30...0x39 ~= seventeenth else { return false }
+    guard first.areDigits, second.areDigits, 0x30...0x39 ~= seventeenth else { return false }
     let head = first & 0x0F0F_0F0F_0F0F_0F0F
     let tail = second & 0x0F0F_0F0F_0F0F_0F0F
     // Of four digits at even and at odd places the weighted sum comes out in the upper 16 bits.
     let even: UInt64 = 0x00FF_00FF_00FF_00FF
     var sum = ((head & even) &* 0x0007_000A_0008_0002) >> 48
-    sum += ((head >> 8 & even) &* 0x0009_0005_0004_0001) >> 48
-    sum += ((tail & even) &* 0x0006_0007_000A_0008) >> 48
-    sum += ((tail >> 8 & even) &* 0x0003_0009_0005_0004) >> 48
-    sum += UInt64(seventeenth - 0x30) * 2
-    let check = (12 - sum % 11) % 11
-    guard last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 + check)) else {
-      return false
-    }
-    let year = Int(pair(head >> 48) * 100 + pair(tail))
-    let month = Int(pair(tail >> 16))
-    let day = Int(pair(tail >> 32))
-    return isProvince(Int(pair(head))) && 1880...2099 ~= year && day >= 1
-      && day <= CivilTime.dayCount(year: year, month: month)
+    sum &+= ((head >> 8 & even) &* 0x0009_0005_0004_0001) >> 48
+    sum &+= ((tail & even) &* 0x0006_0007_000A_0008) >> 48
+    sum &+= ((tail >> 8 & even) &* 0x0003_0009_0005_0004) >> 48
+    sum &+= UInt64(seventeenth &- 0x30) &* 2
+    let check = (12 &- sum % 11) % 11
+    let year = (first >> 48).twoDigits &* 100 &+ second.twoDigits
+    let month = (second >> 16).twoDigits
+    let day = (second >> 32).twoDigits
+    let province = first.twoDigits
+    // Each part is looked at, whatever the others are: nearly all numbers are in order.
+    let isChecked = last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 &+ check))
+    let isPlace = UInt64(1) << UInt64(province & 63) & provinces[province >> 6] != 0
+    let isDay = day >= 1 && day <= monthLengths[month & 15]
+    let isLeapDay = month == 2 && day == 29 && CivilTime.isLeap(year: year)
+    return isChecked && isPlace && 1880...2099 ~= year && (isDay || isLeapDay)
   }
 
-  private static func areDigits(_ word: UInt64) -> Bool {
-    let high: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
-    let zeros: UInt64 = 0x3030_3030_3030_3030
-    return word & high == zeros && (word &+ 0x0606_0606_0606_0606) & high == zeros
-  }
+  /// What `isProvince` says, as bits.
+  private static let provinces: InlineArray<2, UInt64> = [
+    0xE07C_7E3F_80E0_F800, 0x0000_0000_000E_0083,
+  ]
 
-  /// The number of the first two digits of a word of digits without their upper halves.
-  private static func pair(_ word: UInt64) -> UInt64 { (word & 15) * 10 + (word >> 8 & 15) }
+  /// Days of a month that is not of a leap year; 0 for what is none.
+  private static let monthLengths: InlineArray<16, Int> = [
+    0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0,
+  ]
 
   private static func value(_ number: Span<UInt8>, _ range: Range<Int>) -> Int {
     var value = 0

@@ -1,11 +1,11 @@
-internal import CZlib
+internal import CISAL
 internal import CZstd
 
 /// Unpacks a file of gzip members or zstd frames, one behind the other, fed in chunks of any size.
+/// gzip by ISA-L, which takes less than half of zlib's time.
 @safe package final class Decompressor {
   @safe private enum Engine {
-    /// On the heap: zlib keeps the stream's address.
-    case gzip(UnsafeMutablePointer<z_stream>)
+    case gzip(UnsafeMutablePointer<inflate_state>)
     case zstd(OpaquePointer)
   }
 
@@ -17,13 +17,8 @@ internal import CZstd
   package init(_ format: CompressionFormat) throws(CompressionError) {
     switch format {
     case .gzip:
-      let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-      unsafe stream.initialize(to: z_stream())
-      guard unsafe citycode_gzip_inflate_init(stream) == Z_OK else {
-        unsafe stream.deallocate()
-        throw .outOfMemory
-      }
-      unsafe engine = .gzip(stream)
+      guard let state = unsafe citycode_new_inflate_state() else { throw .outOfMemory }
+      unsafe engine = .gzip(state)
     case .zstd:
       guard let context = unsafe ZSTD_createDCtx() else { throw .outOfMemory }
       unsafe engine = .zstd(context)
@@ -32,9 +27,7 @@ internal import CZstd
 
   deinit {
     switch engine {
-    case .gzip(let stream):
-      _ = unsafe inflateEnd(stream)
-      unsafe stream.deallocate()
+    case .gzip(let state): unsafe citycode_free_inflate_state(state)
     case .zstd(let context): _ = unsafe ZSTD_freeDCtx(context)
     }
   }
@@ -71,7 +64,7 @@ internal import CZstd
       let before = (taken, written)
       let failure =
         switch engine {
-        case .gzip(let stream): unsafe inflate(stream, target, &written, source, &taken)
+        case .gzip(let state): unsafe inflate(state, target, &written, source, &taken)
         case .zstd(let context): unsafe inflate(context, target, &written, source, &taken)
         }
       if let failure { return failure }
@@ -81,10 +74,10 @@ internal import CZstd
   }
 
   private func inflate(
-    _ stream: UnsafeMutablePointer<z_stream>, _ target: UnsafeMutableBufferPointer<UInt8>,
+    _ state: UnsafeMutablePointer<inflate_state>, _ target: UnsafeMutableBufferPointer<UInt8>,
     _ written: inout Int, _ source: UnsafeBufferPointer<UInt8>, _ taken: inout Int
   ) -> CompressionError? {
-    // zlib counts in 32 bits.
+    // ISA-L counts in 32 bits.
     let count = min(source.count - taken, 1 << 30)
     let room = min(target.count - written, 1 << 30)
     guard let from = source.baseAddress, let to = target.baseAddress, room > 0
@@ -93,22 +86,28 @@ internal import CZstd
       guard count > 0 else { return nil }
       isBetweenFrames = false
     }
-    unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: from + taken)
-    unsafe stream.pointee.avail_in = UInt32(count)
-    unsafe stream.pointee.next_out = to + written
-    unsafe stream.pointee.avail_out = UInt32(room)
-    let result = unsafe CZlib.inflate(stream, Z_NO_FLUSH)
-    taken += count - Int(unsafe stream.pointee.avail_in)
-    written += room - Int(unsafe stream.pointee.avail_out)
-    switch result {
-    case Z_OK, Z_BUF_ERROR: return nil
-    case Z_STREAM_END:
+    unsafe state.pointee.next_in = UnsafeMutablePointer(mutating: from + taken)
+    unsafe state.pointee.avail_in = UInt32(count)
+    unsafe state.pointee.next_out = to + written
+    unsafe state.pointee.avail_out = UInt32(room)
+    let result = unsafe isal_inflate(state)
+    taken += count - Int(unsafe state.pointee.avail_in)
+    written += room - Int(unsafe state.pointee.avail_out)
+    guard result == ISAL_DECOMP_OK else { return .damaged(Self.text(result)) }
+    if unsafe state.pointee.block_state == ISAL_BLOCK_FINISH {
       isBetweenFrames = true
-      return unsafe inflateReset(stream) == Z_OK ? nil : .damaged("zlib cannot begin again")
-    case Z_MEM_ERROR: return .outOfMemory
-    default:
-      let text = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
-      return .damaged(text ?? "zlib error \(result)")
+      unsafe citycode_reset_inflate_state(state)
+    }
+    return nil
+  }
+
+  private static func text(_ result: Int32) -> String {
+    switch result {
+    case ISAL_INVALID_WRAPPER: "no gzip header"
+    case ISAL_UNSUPPORTED_METHOD: "a method other than deflate"
+    case ISAL_INCORRECT_CHECKSUM: "the checksum is wrong"
+    case ISAL_INVALID_BLOCK, ISAL_INVALID_SYMBOL, ISAL_INVALID_LOOKBACK: "no deflated data"
+    default: "ISA-L error \(result)"
     }
   }
 

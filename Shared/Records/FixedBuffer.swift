@@ -19,12 +19,12 @@ public struct FixedBuffer<Element: BitwiseCopyable>: ~Copyable {
   package subscript(index: Int) -> Element {
     @inline(__always)
     get {
-      precondition(index >= 0 && index < count, "no such place")
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such place")
       return unsafe start[index]
     }
     @inline(__always)
     nonmutating set {
-      precondition(index >= 0 && index < count, "no such place")
+      precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "no such place")
       unsafe start[index] = newValue
     }
   }

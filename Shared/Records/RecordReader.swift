@@ -27,61 +27,73 @@ public final class RecordReader {
       throw RecordsError(operation: "sort", path: "4 billion records of one part", errno: EFBIG)
     }
     if count > capacity {
-      raw = nil
       sorted = nil
       capacity = count + count / 4
-      raw = try Memory(byteCount: capacity * 16)
       sorted = try Memory(byteCount: capacity * 16)
     }
     let owners = store.ownersInPartition
     starts.removeAll(keepingCapacity: true)
     starts.append(contentsOf: repeatElement(0, count: owners + 1))
-    guard count > 0, let raw, let sorted else {
+    guard count > 0, let sorted else {
       ends = starts
       return
     }
-    let from = unsafe raw.start.assumingMemoryBound(to: RecordPair.self)
     let to = unsafe sorted.start.assumingMemoryBound(to: RecordPair.self)
-    try unsafe gather(partition, into: from)
     let first = store.firstOwner + UInt64(partition * owners)
-    unsafe distribute(from, count, first, to)
+    unsafe distribute(try pieces(partition), first, to)
     unsafe settle(to, onRepeat)
   }
 
-  /// Copies all records of a partition behind each other.
-  private func gather(
-    _ partition: Int, into target: UnsafeMutablePointer<RecordPair>
-  ) throws(RecordsError) {
+  /// Records that lie one behind the other.
+  @safe
+  private struct Piece {
+    let start: UnsafePointer<RecordPair>
+    let count: Int
+
+    @inline(__always)
+    subscript(index: Int) -> RecordPair { unsafe start[index] }
+  }
+
+  /// Where all records of a partition are: those in memory where the writers put them, the others
+  /// read into memory.
+  private func pieces(_ partition: Int) throws(RecordsError) -> [Piece] {
+    var pieces: [Piece] = []
+    let spilled = contents.reduce(0) { $0 + $1.runs[partition].reduce(0) { $0 + $1.count } }
+    if spilled > 0 { raw = try Memory(byteCount: spilled * 16) }
     var filled = 0
     for part in contents {
       var chunk = part.lastChunk[partition]
       var count = Int(part.lastCount[partition])
       while chunk >= 0 {
-        unsafe (target + filled).update(from: part.chunk(chunk), count: count)
-        filled += count
+        unsafe pieces.append(Piece(start: part.chunk(chunk), count: count))
         chunk = part.before[Int(chunk)]
         count = RecordWriter.chunkRecords
       }
       for run in part.runs[partition] {
+        guard let raw else { continue }
+        let start = unsafe raw.start + filled * 16
         try unsafe part.spill?.read(
-          at: run.start,
-          into: UnsafeMutableRawBufferPointer(start: target + filled, count: run.count * 16))
+          at: run.start, into: UnsafeMutableRawBufferPointer(start: start, count: run.count * 16))
+        unsafe pieces.append(
+          Piece(start: start.assumingMemoryBound(to: RecordPair.self), count: run.count))
         filled += run.count
       }
     }
+    return pieces
   }
 
   /// Counting sort by owner.
   private func distribute(
-    _ from: UnsafeMutablePointer<RecordPair>, _ count: Int, _ first: UInt64,
-    _ to: UnsafeMutablePointer<RecordPair>
+    _ pieces: [Piece], _ first: UInt64, _ to: UnsafeMutablePointer<RecordPair>
   ) {
     // Taken out of `self` while they are written.
     var starts = exchange(&self.starts, with: [])
     var offsets = starts.mutableSpan
-    for index in 0..<count {
-      let owner = Int(unsafe (from[index].high >> RecordStore.ownerShift) &- first)
-      offsets[owner] &+= 1
+    for piece in pieces {
+      for index in 0..<piece.count {
+        let owner = Int((piece[index].high >> RecordStore.ownerShift) &- first)
+        offsets[owner] &+= 1
+      }
     }
     var sum: UInt32 = 0
     for owner in 0..<offsets.count {
@@ -92,11 +104,13 @@ public final class RecordReader {
     var ends = starts
     self.starts = starts
     var places = ends.mutableSpan
-    for index in 0..<count {
-      let record = unsafe from[index]
-      let owner = Int((record.high >> RecordStore.ownerShift) &- first)
-      unsafe to[Int(places[owner])] = record
-      places[owner] &+= 1
+    for piece in pieces {
+      for index in 0..<piece.count {
+        let record = piece[index]
+        let owner = Int((record.high >> RecordStore.ownerShift) &- first)
+        unsafe to[Int(places[owner])] = record
+        places[owner] &+= 1
+      }
     }
     self.ends = ends
   }

@@ -9,7 +9,7 @@ import Testing
     if bytes.last != 0x0A { bytes.append(0x0A) }
     let end = bytes.count
     bytes += [UInt8](repeating: 0, count: 2 * RowScanner.padding)
-    var scanner = RowScanner(delimiter: delimiter)
+    let scanner = RowScanner(delimiter: delimiter)
     scanner.begin(bytes.span, at: 0)
     var rows: [String] = []
     while scanner.next(bytes.span, end: end, areLast: true) {
@@ -52,7 +52,7 @@ import Testing
   @Test("a quoted row that the bytes end in waits for more")
   func cut() {
     let text = Array("a,b\n\"c\nd".utf8) + [UInt8](repeating: 0, count: 128)
-    var scanner = RowScanner(delimiter: 0x2C)
+    let scanner = RowScanner(delimiter: 0x2C)
     scanner.begin(text.span, at: 0)
     let end = 7
     let first = scanner.next(text.span, end: end, areLast: false)

@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test("many short messages at once have the MACs they have alone", arguments: [1, 63, 64, 65, 200])
+  @Test("many short messages have the MACs they have alone", arguments: [1, 63, 64, 65, 200])
   func batches(count: Int) {
     let mac = AES256CMAC(key: SecureRandom.bytes(32).span)
     let texts = (0..<count).map { SecureRandom.bytes($0 % 24) }

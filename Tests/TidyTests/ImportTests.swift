@@ -16,7 +16,7 @@ import Testing
       "Storage": ["CChecksum", "CLMDB", "Glibc", "Synchronization"],
       "QR": ["CQRencode", "CPNG", "Glibc"],
       "YAML": ["CYAML"],
-      "Compression": ["CZlib", "CZstd"],
+      "Compression": ["CISAL", "CZlib", "CZstd"],
       "Feed": ["Codes", "Security"],
       "StatusCache": [
         "Codes", "Feed", "Security", "Storage", "Synchronization",
@@ -69,7 +69,7 @@ import Testing
       "CNghttp2": "HTTP2", "COpenSSL": "Security", "CLMDB": "Storage", "CQRencode": "QR",
       "CPNG": "QR", "CLinux": "Server",
       "CRecords": "Records", "CChecksum": "Storage", "CYAML": "YAML",
-      "CZlib": "Compression", "CZstd": "Compression",
+      "CISAL": "Compression", "CZlib": "Compression", "CZstd": "Compression",
     ]
     #expect(
       Set(owners.keys)

@@ -82,7 +82,7 @@ struct SourceUnits: Sendable {
     text.append(0x0A)
     let end = text.count
     text.append(contentsOf: repeatElement(0, count: 2 * RowScanner.padding))
-    var scanner = RowScanner(delimiter: source.delimiter)
+    let scanner = RowScanner(delimiter: source.delimiter)
     scanner.begin(text.span, at: 0)
     _ = scanner.next(text.span, end: end, areLast: true)
     let header = scanner.isUnquoted ? scanner.unquoted : text

@@ -92,31 +92,31 @@ final class StatusPages: Sendable {
     _ buffer: inout [UInt8], _ totals: inout Totals
   ) {
     let program = plan.program
-    let otherwise = Self.status(program.defaultDecision)
-    var last = (program.defaultDecision, otherwise)
+    let statuses = (0...program.ruleCount).map { Self.status(program.decision(of: $0)) }
+    let otherwise = statuses[program.ruleCount]
+    let used = FixedBuffer(repeating: 0, count: 256)
     let firstSerial = UInt64(first * StatusPage.statusCount)
     var span = buffer.mutableSpan
     for page in 0..<count {
       let start = page * StatusPage.byteCount
       for slot in 0..<StatusPage.statusCount {
-        let owner = page * StatusPage.statusCount + slot
+        let owner = page &* StatusPage.statusCount &+ slot
         let range = reader.range(ofOwner: owner)
         var bits = otherwise
         if !range.isEmpty {
           let mine = events.extracting(range)
-          for index in mine.indices { totals.used[Int(mine[index].source)] += 1 }
-          let decision = program.decide(mine)
-          if decision != last.0 { last = (decision, Self.status(decision)) }
-          bits = last.1
+          for index in mine.indices { used[Int(mine[index].source)] += 1 }
+          bits = statuses[program.rule(for: mine)]
         }
-        let serial = firstSerial + UInt64(owner)
+        let serial = firstSerial &+ UInt64(owner)
         // Nobody's: the page says nothing of them.
         if serial == 0 || serial >= base.nextSerial { bits = Status.absent.bits }
         span.setLittleEndianWord(
-          bits, at: start + StatusPage.headerByteCount + 8 * slot)
+          bits, at: start &+ StatusPage.headerByteCount &+ 8 &* slot)
       }
       StatusPage.seal(&span, at: start, version: base.position)
     }
+    for source in totals.used.indices { totals.used[source] += used[source] }
   }
 
   /// What a page says of a holder: the kind and all else come from the present when it is put in

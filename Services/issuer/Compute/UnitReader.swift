@@ -47,7 +47,7 @@ final class UnitReader {
     line = 0
     buffer.removeAll(keepingCapacity: true)
     var bytes = try RowBytes(file.file, source.encoding, from: base)
-    var scanner = RowScanner(delimiter: source.delimiter)
+    let scanner = RowScanner(delimiter: source.delimiter)
     let cleaner = RecordCleaner(
       source, number: file.source, columns: file.columns, asOf: plan.asOf)
     matcher.begin()
@@ -63,7 +63,7 @@ final class UnitReader {
         hasStarted = true
       }
       if hasHeader, !buffer.isEmpty, base == 0 { dropMark() }
-      let goesOn = try readRows(&scanner, cleaner, unit, areLast: isLast, hasHeader: &hasHeader)
+      let goesOn = try readRows(scanner, cleaner, unit, areLast: isLast, hasHeader: &hasHeader)
       let now = min(bytes.consumed, unit.range.upperBound)
       try onChunk(max(0, now - told), matcher.takeRowCount())
       told = max(told, now)
@@ -113,7 +113,7 @@ final class UnitReader {
 
   /// Reads the whole rows in the buffer; `false` once a row begins behind the unit.
   private func readRows(
-    _ scanner: inout RowScanner, _ cleaner: RecordCleaner, _ unit: SourceUnit, areLast: Bool,
+    _ scanner: RowScanner, _ cleaner: RecordCleaner, _ unit: SourceUnit, areLast: Bool,
     hasHeader: inout Bool
   ) throws -> Bool {
     guard let last = buffer.lastIndex(of: 0x0A) else {
@@ -127,10 +127,10 @@ final class UnitReader {
     let isFull = bytes.count >= Self.chunkBytes
     bytes.append(contentsOf: repeatElement(0, count: 2 * RowScanner.padding))
     let goesOn = try scan(
-      bytes.span, &scanner, cleaner, unit, end: end, areLast: areLast, hasHeader: &hasHeader)
+      bytes.span, scanner, cleaner, unit, end: end, areLast: areLast, hasHeader: &hasHeader)
     if goesOn, scanner.position == 0, isFull {
       _ = try scan(
-        bytes.span, &scanner, cleaner, unit, end: end, areLast: true, hasHeader: &hasHeader)
+        bytes.span, scanner, cleaner, unit, end: end, areLast: true, hasHeader: &hasHeader)
     }
     bytes.removeLast(2 * RowScanner.padding)
     bytes.removeFirst(scanner.position)
@@ -140,7 +140,7 @@ final class UnitReader {
   }
 
   private func scan(
-    _ bytes: Span<UInt8>, _ scanner: inout RowScanner, _ cleaner: RecordCleaner,
+    _ bytes: Span<UInt8>, _ scanner: RowScanner, _ cleaner: RecordCleaner,
     _ unit: SourceUnit, end: Int, areLast: Bool, hasHeader: inout Bool
   ) throws -> Bool {
     let limit = unit.range.upperBound - base

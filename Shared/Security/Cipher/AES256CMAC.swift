@@ -143,8 +143,8 @@ package final class AES256CMAC: Sendable, CustomStringConvertible, CustomReflect
   package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Some blocks of 16 bytes and OpenSSL's AES-256 that encrypts them in place, several at a time; for
-/// one thread at a time. A block is two words in the order of memory.
+/// Some blocks of 16 bytes and OpenSSL's AES-256 that encrypts them in place, several at a time;
+/// for one thread at a time. A block is two words in the order of memory.
 @safe
 private struct BlockBatch: ~Copyable {
   static let countMax = 64

@@ -1,6 +1,9 @@
 /// GB/T 2260 codes and the statistical codes that extend them, as numbers of twelve digits:
 /// province 2, city 4, county 6, township 9, village 12; the rest are zeros.
 package enum PlaceCode {
+  /// Whether codes are written with so many digits.
+  static func isLength(_ digits: Int) -> Bool { 0b1_0010_0101_0100 &>> digits & 1 != 0 }
+
   /// The twelve digits of a code written with 2, 4, 6, 9 or 12; `nil` for other numbers. No code
   /// begins with 0.
   package static func padded(_ code: UInt64) -> UInt64? {

@@ -128,6 +128,10 @@ extension PlanReader {
       fault(node, "the time format \"\(text)\" lacks \(part)")
       return nil
     }
+    guard text.utf8.count <= TimeParser.patternBytesMax else {
+      fault(node, "the time format \"\(text)\" is longer than \(TimeParser.patternBytesMax) bytes")
+      return nil
+    }
     return .pattern(Array(text.utf8), secondsEast: secondsEast)
   }
 }

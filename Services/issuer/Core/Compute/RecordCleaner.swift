@@ -21,6 +21,8 @@ package final class RecordCleaner {
   private let results: SpellingTable
   private let times: TimeParser
   private let fixedKind: UInt8
+  /// Types are numbers here: to compare two values of another module's enumeration is a call.
+  private let residentID: UInt8
   private let source: UInt8
   private let asOfMinutes: UInt32
   private var number: [UInt8] = []
@@ -44,6 +46,7 @@ package final class RecordCleaner {
     results = SpellingTable(spellings)
     times = TimeParser(source.timeFormats)
     fixedKind = source.kind ?? 0
+    residentID = DocumentType.residentID.rawValue
     asOfMinutes = asOf.minutes
     self.number.reserveCapacity(64)
     canonical.reserveCapacity(64)
@@ -51,7 +54,7 @@ package final class RecordCleaner {
 
   /// Where the phone number and the name of the last row stand; `nil` when the file has none.
   package func contactFields(
-    _ scanner: borrowing RowScanner
+    _ scanner: RowScanner
   ) -> (phone: Range<Int>, name: Range<Int>)? {
     guard columns.phone >= 0, columns.name >= 0 else { return nil }
     return (scanner.field(columns.phone), scanner.field(columns.name))
@@ -59,17 +62,18 @@ package final class RecordCleaner {
 
   /// Reads the row that `scanner` has just found; its fields are in `bytes`.
   package func read(
-    _ bytes: Span<UInt8>, _ scanner: borrowing RowScanner
+    _ bytes: Span<UInt8>, _ scanner: RowScanner
   ) -> Verdict {
     if let fault = scanner.fault { return .rejected(RecordReject(fault)) }
     guard scanner.fieldCount == columns.count else {
       return .rejected(scanner.fieldCount < columns.count ? .missingField : .tooManyFields)
     }
-    var type = DocumentType.residentID
+    var type = residentID
     if columns.documentType >= 0 {
       let field = FieldText.trimmed(bytes, scanner.field(columns.documentType))
-      guard let found = documentTypes.value(bytes, field).flatMap(DocumentType.init(rawValue:))
-      else { return .rejected(.badDocumentType) }
+      guard let found = documentTypes.value(bytes, field) else {
+        return .rejected(.badDocumentType)
+      }
       type = found
     }
     var kind = fixedKind
@@ -101,32 +105,35 @@ package final class RecordCleaner {
   }
 
   /// A code of 2, 4, 6, 9 or 12 digits, padded; 0 for an empty field.
-  private static func place(_ bytes: Span<UInt8>, _ field: Range<Int>) -> UInt64? {
+  @inline(__always)
+  static func place(_ bytes: Span<UInt8>, _ field: Range<Int>) -> UInt64? {
     guard !field.isEmpty else { return 0 }
     guard field.count <= 12, bytes[field.lowerBound] != 0x30 else { return nil }
-    var code: UInt64 = 0
-    for index in field {
-      let digit = bytes[index] &- 0x30
-      guard digit < 10 else { return nil }
-      code = code * 10 + UInt64(digit)
-    }
-    return PlaceCode.padded(code)
+    // As twelve digits, zeros where there are none: the place that all of it lies in.
+    let missing = UInt64(truncatingIfNeeded: 12 &- field.count) &* 8
+    let zeros: UInt64 = 0x3030_3030_3030_3030
+    let headMask = UInt64.max &>> (max(missing, 32) &- 32)
+    let tailMask = 0xFFFF_FFFF >> missing as UInt64
+    let head = bytes.wordOfRow(at: field.lowerBound) & headMask | zeros & ~headMask
+    let tail = bytes.wordOfRow(at: field.lowerBound &+ 8) & tailMask | zeros & ~tailMask
+    guard head.areDigits, tail.areDigits, PlaceCode.isLength(field.count) else { return nil }
+    return head.eightDigits &* 10_000 &+ UInt64(truncatingIfNeeded: tail.fourDigits)
   }
 
   // MARK: Documents
 
   @inline(__always)
-  private func readDocument(
-    _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: DocumentType
-  ) -> Bool {
-    if type == .residentID, field.count == ResidentID.characterCount {
+  private func readDocument(_ bytes: Span<UInt8>, _ field: Range<Int>, _ type: UInt8) -> Bool {
+    if type == residentID, field.count == ResidentID.characterCount {
       let start = field.lowerBound
       let first = bytes.wordOfRow(at: start)
       let second = bytes.wordOfRow(at: start + 8)
-      let (seventeenth, last) = (bytes[start + 16], bytes[start + 17])
+      let third = bytes.wordOfRow(at: start + 16)
+      let seventeenth = UInt8(truncatingIfNeeded: third)
+      let last = UInt8(truncatingIfNeeded: third >> 8)
       if ResidentID.isCanonical(first, second, seventeenth, last) {
         document = CMACMessage(
-          first << 8 | UInt64(type.rawValue), second << 8 | first >> 56,
+          first << 8 | UInt64(type), second << 8 | first >> 56,
           UInt64(last) << 16 | UInt64(seventeenth) << 8 | second >> 56, byteCount: 19)
         return true
       }
@@ -135,18 +142,19 @@ package final class RecordCleaner {
   }
 
   private func readUnusualDocument(
-    _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: DocumentType
+    _ bytes: Span<UInt8>, _ field: Range<Int>, _ number: UInt8
   ) -> Bool {
-    number.removeAll(keepingCapacity: true)
-    FieldText.appendNumber(bytes, field, limit: 24, to: &number)
-    if type == .residentID, number.count == 15 { lengthen() }
+    guard let type = DocumentType(rawValue: number) else { return false }
+    self.number.removeAll(keepingCapacity: true)
+    FieldText.appendNumber(bytes, field, limit: 24, to: &self.number)
+    if type == .residentID, self.number.count == 15 { lengthen() }
     canonical.removeAll(keepingCapacity: true)
     canonical.append(type.rawValue)
     // Taken out of `self` while they are used.
-    let text = exchange(&number, with: [])
+    let text = exchange(&self.number, with: [])
     var canonical = exchange(&self.canonical, with: [])
     defer {
-      number = text
+      self.number = text
       self.canonical = canonical
     }
     guard Document.canonical(type, text.span, into: &canonical) == nil else { return false }

@@ -22,7 +22,7 @@ package struct RecordColumns: Sendable, Equatable {
 
   /// Reads the names in the fields of the header that `scanner` has just found.
   package init(
-    _ plan: SourcePlan.Columns, header bytes: Span<UInt8>, _ scanner: borrowing RowScanner
+    _ plan: SourcePlan.Columns, header bytes: Span<UInt8>, _ scanner: RowScanner
   ) throws(Fault) {
     guard scanner.fault == nil, scanner.fieldCount <= RowScanner.fieldsMax else {
       throw Fault(description: "the first line is no header")

@@ -130,7 +130,19 @@ package struct RuleProgram: Sendable {
   }
 
   /// What becomes of one holder: `events` are all of theirs, ascending, none repeated.
-  package func decide(_ events: Span<Event>) -> Decision {
+  package func decide(_ events: Span<Event>) -> Decision { decision(of: rule(for: events)) }
+
+  /// The decision of the rule with index `rule`, or, behind the last, of none.
+  package func decision(of rule: Int) -> Decision {
+    rule < rules.count ? rules[rule].decision : defaultDecision
+  }
+
+  /// How many rules there are.
+  package var ruleCount: Int { rules.count }
+
+  /// The index of the rule that decides for a holder, `ruleCount` when none does; `events` as for
+  /// `decide`.
+  package func rule(for events: Span<Event>) -> Int {
     var hits: UInt64 = 0
     // Events ascend, so their windows do.
     var window = 0
@@ -146,10 +158,10 @@ package struct RuleProgram: Sendable {
       left &= left - 1
       guard rules[index].needed & ~hits == 0 else { continue }
       if rules[index].isPlain ? rules[index].excluded & hits == 0 : applies(index, to: events) {
-        return rules[index].decision
+        return index
       }
     }
-    return defaultDecision
+    return rules.count
   }
 
   /// The conditions that `event`, behind the starts of so many windows, matches, but for

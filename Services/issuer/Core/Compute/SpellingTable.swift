@@ -1,64 +1,101 @@
 import Records
 
-/// Few texts, each with a number: which one stands in a field is found by comparing words.
+/// Few texts, each with a number: a hash table made so that, where that can be, no two of its texts
+/// have the same place; then which one stands in a field is known after one look.
 struct SpellingTable: Sendable {
   /// Without a reference, so that looking at one counts nothing.
   private struct Entry: BitwiseCopyable, Sendable {
-    /// The first eight bytes.
-    let word: UInt64
-    let byteCount: Int32
-    /// Where its further words begin in `rests`.
-    let rest: Int32
-    let value: UInt8
+    /// The first eight bytes and the last.
+    var head: UInt64 = 0
+    var tail: UInt64 = 0
+    /// −1: nothing is here.
+    var byteCount = -1
+    /// Where the bytes between both words begin in `middles`.
+    var middle = 0
+    var value: UInt8 = 0
   }
 
+  /// Half of them are free at least.
   private var entries: [Entry] = []
-  private var rests: [UInt64] = []
+  private var middles: [UInt8] = []
+  private var multiplier: UInt64 = 1
+  private let shift: UInt64
+
+  /// How many multipliers are tried.
+  private static let triesMax = 100
 
   init(_ spellings: [String: UInt8]) {
-    // In the order of the values, which declare the usual ones first, and never that of a hash.
-    for (text, value) in spellings.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+    var bits: UInt64 = 1
+    while 1 << bits < 2 * spellings.count + 1 { bits += 1 }
+    shift = 64 - bits
+    var found: [Entry] = []
+    for (text, value) in spellings {
       let bytes = Array(text.utf8)
-      var words = [UInt64](repeating: 0, count: max(1, (bytes.count + 7) / 8))
-      for (index, byte) in bytes.enumerated() {
-        words[index / 8] |= UInt64(byte) << UInt64(8 * (index % 8))
-      }
-      entries.append(
+      found.append(
         Entry(
-          word: words[0], byteCount: Int32(bytes.count), rest: Int32(rests.count), value: value))
-      rests += words.dropFirst()
+          head: Self.word(bytes.prefix(8)), tail: Self.word(bytes.suffix(8)),
+          byteCount: bytes.count, middle: middles.count, value: value))
+      if bytes.count > 16 { middles += bytes[8..<bytes.count - 8] }
     }
+    var tries = 1
+    while !spread(found), tries < Self.triesMax {
+      multiplier = multiplier &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678
+      tries += 1
+    }
+  }
+
+  /// Puts each entry into its place or, if that is taken, the next free one; whether none was.
+  private mutating func spread(_ found: [Entry]) -> Bool {
+    entries = Array(repeating: Entry(), count: 1 << Int(64 - shift))
+    var isAlone = true
+    for entry in found {
+      var place = place(entry.head, entry.tail)
+      while entries[place].byteCount >= 0 {
+        isAlone = false
+        place = (place + 1) % entries.count
+      }
+      entries[place] = entry
+    }
+    return isAlone
+  }
+
+  @inline(__always)
+  private func place(_ head: UInt64, _ tail: UInt64) -> Int {
+    let mixed = (head ^ (tail << 7 | tail >> 57)) &* (multiplier | 1)
+    return Int(truncatingIfNeeded: mixed &>> shift)
+  }
+
+  private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   /// The number of the text in `field`, behind which eight bytes more can be read.
   @inline(__always)
   func value(_ bytes: Span<UInt8>, _ field: Range<Int>) -> UInt8? {
-    let word = Self.word(bytes, field, 0)
+    let count = field.count
+    let used = UInt64.max >> (64 &- 8 &* UInt64(truncatingIfNeeded: min(count, 8)))
+    let head = bytes.wordOfRow(at: field.lowerBound) & used
+    let tail = bytes.wordOfRow(at: field.lowerBound &+ max(0, count &- 8)) & used
     let entries = entries.span
-    for index in entries.indices {
-      let entry = entries[index]
-      guard entry.word == word, Int(entry.byteCount) == field.count else { continue }
-      if field.count <= 8 || isRest(entry, bytes, field) { return entry.value }
+    var place = place(head, tail)
+    while entries[place].byteCount >= 0 {
+      let entry = entries[place]
+      if entry.head == head, entry.tail == tail, entry.byteCount == count,
+        count <= 16 || isMiddle(entry, bytes, field)
+      {
+        return entry.value
+      }
+      place = (place &+ 1) & (entries.count &- 1)
     }
     return nil
   }
 
-  /// Whether all words behind the first are the entry's.
-  private func isRest(_ entry: Entry, _ bytes: Span<UInt8>, _ field: Range<Int>) -> Bool {
-    for index in 1..<(field.count + 7) / 8
-    where rests[Int(entry.rest) + index - 1] != Self.word(bytes, field, index) {
+  /// Whether the bytes between both words are the entry's.
+  private func isMiddle(_ entry: Entry, _ bytes: Span<UInt8>, _ field: Range<Int>) -> Bool {
+    for index in 0..<field.count - 16
+    where middles[entry.middle + index] != bytes[field.lowerBound + 8 + index] {
       return false
     }
     return true
-  }
-
-  /// Eight bytes of the field; zero where it has ended.
-  @inline(__always)
-  private static func word(_ bytes: Span<UInt8>, _ field: Range<Int>, _ index: Int) -> UInt64 {
-    let start = field.lowerBound + 8 * index
-    let left = field.upperBound - start
-    guard left > 0 else { return 0 }
-    let word = bytes.wordOfRow(at: start)
-    return left >= 8 ? word : word & ((1 << UInt64(8 * left)) - 1)
   }
 }
