@@ -100,7 +100,9 @@ package struct Document: Hashable, Sendable, CustomStringConvertible {
       if let fault = checkPassport(number) { return fault }
       kept = number.count
     }
-    for index in 0..<kept { output.append(upper(number[index])) }
+    output.append(addingCapacity: kept) { output in
+      for index in 0..<kept { output.append(upper(number[index])) }
+    }
     return nil
   }
 

@@ -31,9 +31,11 @@ public struct FixedBuffer<Element: BitwiseCopyable>: ~Copyable {
 
   /// Lends the first `count` values.
   @inlinable
-  package func withSpan<R>(first count: Int, _ body: (Span<Element>) -> R) -> R {
+  package func withSpan<R>(
+    first count: Int, _ body: (Span<Element>) throws -> R
+  ) rethrows -> R {
     precondition(count >= 0 && count <= self.count, "no such places")
-    return body(unsafe UnsafeBufferPointer(start: start, count: count).span)
+    return try body(unsafe UnsafeBufferPointer(start: start, count: count).span)
   }
 
   /// Lends all values for writing.

@@ -25,7 +25,7 @@ public final class RowScanner {
   package private(set) var position = 0
 
   /// Where separators stand. Those of the window follow what stood before it, and those of a row
-  /// with quotes, in `unquoted`, follow the room for the window's.
+  /// with quotes, without them, follow the room for the window's.
   @usableFromInline let marks = FixedBuffer<UInt32>(
     repeating: 0, count: windowBytes + 2 + fieldsMax + 1)
   private static let quotedMark = windowBytes + 2
@@ -51,12 +51,11 @@ public final class RowScanner {
   package private(set) var fault: Fault?
   /// Whether any row had a quote: then a line feed need not end a row.
   package private(set) var hasSeenQuotes = false
-  /// Whether the fields are in `unquoted` instead of the bytes given.
+  /// Whether the fields are in what `withUnquoted` lends instead of the bytes given.
   package private(set) var isUnquoted = false
-  /// The fields of a row with quotes, without them; `padding` readable bytes follow.
-  package private(set) var unquoted: [UInt8] = []
-  /// Where `unquoted` is made; what exceeds it is of a row that is too long.
-  private let text = FixedBuffer<UInt8>(repeating: 0, count: rowBytesMax + 2)
+  /// The fields of a row with quotes, without them; what exceeds it is of a row that is too long.
+  private let text = FixedBuffer<UInt8>(repeating: 0, count: textBytesMax + padding)
+  private static let textBytesMax = rowBytesMax + 2
 
   package init(delimiter: UInt8) { self.delimiter = delimiter }
 
@@ -230,7 +229,6 @@ public final class RowScanner {
       add(delimiter, &output)
       place += 1
     }
-    keepText(output)
     markBefore = Self.quotedMark
     fieldCount = count
     lineCount = lines
@@ -242,23 +240,15 @@ public final class RowScanner {
     return true
   }
 
-  /// Moves the first bytes of `text` to `unquoted`.
-  private func keepText(_ count: Int) {
-    // Taken out of `self` while `text` is lent.
-    var unquoted = exchange(&unquoted, with: [])
-    unquoted.removeAll(keepingCapacity: true)
-    text.withSpan(first: count) { text in
-      unquoted.append(addingCapacity: count + Self.padding) { output in
-        for index in text.indices { output.append(text[index]) }
-        for _ in 0..<Self.padding { output.append(0) }
-      }
-    }
-    self.unquoted = unquoted
+  /// Lends the fields of a row with quotes, without them, as long as `isUnquoted`; `padding` bytes
+  /// of anything follow.
+  package func withUnquoted<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
+    try text.withSpan(first: Self.textBytesMax + Self.padding, body)
   }
 
   @inline(__always)
   private func add(_ byte: UInt8, _ output: inout Int) {
-    guard output < text.count else { return }
+    guard output < Self.textBytesMax else { return }
     text[output] = byte
     output += 1
   }

@@ -17,7 +17,7 @@ import Testing
         rows.append("\(fault)")
         continue
       }
-      let source = scanner.isUnquoted ? scanner.unquoted : bytes
+      let source = scanner.isUnquoted ? scanner.withUnquoted { [UInt8](copying: $0) } : bytes
       let fields = (0..<scanner.fieldCount).map {
         String(decoding: source[scanner.field($0)], as: UTF8.self)
       }

@@ -91,8 +91,7 @@ final class RecordMatcher {
     rowCount += 1
     counts.rows += 1
     if scanner.isUnquoted {
-      let unquoted = scanner.unquoted
-      try take(unquoted.span, bytes, scanner, line, cleaner)
+      try scanner.withUnquoted { try take($0, bytes, scanner, line, cleaner) }
     } else {
       try take(bytes, bytes, scanner, line, cleaner)
     }

@@ -1,3 +1,4 @@
+import Codes
 import IssuerCore
 import Records
 
@@ -85,8 +86,8 @@ struct SourceUnits: Sendable {
     let scanner = RowScanner(delimiter: source.delimiter)
     scanner.begin(text.span, at: 0)
     _ = scanner.next(text.span, end: end, areLast: true)
-    let header = scanner.isUnquoted ? scanner.unquoted : text
     do throws(RecordColumns.Fault) {
+      let header = scanner.isUnquoted ? scanner.withUnquoted { [UInt8](copying: $0) } : text
       return try RecordColumns(source.columns, header: header.span, scanner)
     } catch {
       throw ComputeError("\(file.path): \(error.description)")

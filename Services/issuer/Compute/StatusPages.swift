@@ -8,7 +8,7 @@ import Synchronization
 /// Decides every holder of a shard and writes the pages, partition by partition, on all threads.
 final class StatusPages: Sendable {
   /// Pages in a partition: its records are to fit into the processor's cache.
-  static let pagesInPartition = 32
+  static let pagesInPartition = 64
   /// Never more partitions: what is written to them at random must fit into the cache, too.
   private static let partitionsMax = 4_096
 

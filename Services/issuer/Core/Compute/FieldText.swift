@@ -1,5 +1,3 @@
-import Codes
-
 /// What is done to the text of a field before it is looked at.
 enum FieldText {
   /// Without the blanks (space, tab, U+3000) around it.
@@ -45,10 +43,6 @@ enum FieldText {
   static func appendNumber(
     _ bytes: Span<UInt8>, _ field: Range<Int>, limit: Int, to output: inout [UInt8]
   ) {
-    if isPlain(bytes, field) {
-      let kept = field.prefix(limit)
-      return output.append(copying: bytes.extracting(kept))
-    }
     var place = field.lowerBound
     let end = field.upperBound
     while place < end, output.count < limit {
@@ -75,8 +69,8 @@ enum FieldText {
     }
   }
 
-  /// Whether all bytes are digits or letters in upper case.
-  private static func isPlain(_ bytes: Span<UInt8>, _ field: Range<Int>) -> Bool {
+  /// Whether all bytes are digits or letters in upper case, so that the number is as it is meant.
+  static func isPlain(_ bytes: Span<UInt8>, _ field: Range<Int>) -> Bool {
     for index in field where !(0x30...0x39 ~= bytes[index] || 0x41...0x5A ~= bytes[index]) {
       return false
     }

@@ -142,25 +142,31 @@ package final class RecordCleaner {
   }
 
   private func readUnusualDocument(
-    _ bytes: Span<UInt8>, _ field: Range<Int>, _ number: UInt8
+    _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: UInt8
   ) -> Bool {
-    guard let type = DocumentType(rawValue: number) else { return false }
-    self.number.removeAll(keepingCapacity: true)
-    FieldText.appendNumber(bytes, field, limit: 24, to: &self.number)
-    if type == .residentID, self.number.count == 15 { lengthen() }
+    guard let type = DocumentType(rawValue: type) else { return false }
+    if FieldText.isPlain(bytes, field), field.count <= 24, type != .residentID || field.count != 15 {
+      return setDocument(type, bytes.extracting(field))
+    }
+    number.removeAll(keepingCapacity: true)
+    FieldText.appendNumber(bytes, field, limit: 24, to: &number)
+    if type == .residentID, number.count == 15 { lengthen() }
+    // Taken out of `self` while it is used.
+    let text = exchange(&number, with: [])
+    defer { number = text }
+    return setDocument(type, text.span)
+  }
+
+  /// Whether `number` is one of the type; then `document` is.
+  private func setDocument(_ type: DocumentType, _ number: Span<UInt8>) -> Bool {
+    var canonical = exchange(&self.canonical, with: [])
+    defer { self.canonical = canonical }
     canonical.removeAll(keepingCapacity: true)
     canonical.append(type.rawValue)
-    // Taken out of `self` while they are used.
-    let text = exchange(&self.number, with: [])
-    var canonical = exchange(&self.canonical, with: [])
-    defer {
-      self.number = text
-      self.canonical = canonical
-    }
-    guard Document.canonical(type, text.span, into: &canonical) == nil else { return false }
+    guard Document.canonical(type, number, into: &canonical) == nil else { return false }
     var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    for (index, byte) in canonical.enumerated() {
-      let part = UInt64(byte) << UInt64(8 * (index % 8))
+    for index in canonical.indices {
+      let part = UInt64(canonical[index]) << UInt64(8 * (index % 8))
       switch index / 8 {
       case 0: words.0 |= part
       case 1: words.1 |= part

@@ -172,19 +172,27 @@ struct TimeParser: Sendable {
     return seconds >= 0 ? UInt32(truncatingIfNeeded: seconds / 60) : nil
   }
 
+  @inline(__always)
   private static func unixMinutes(
     _ bytes: Span<UInt8>, _ field: Range<Int>, perMinute: UInt64
   ) -> UInt32? {
     guard 1...15 ~= field.count else { return nil }
-    var number: UInt64 = 0
-    for index in field {
-      let digit = bytes[index] &- 0x30
-      guard digit < 10 else { return nil }
-      number = number * 10 + UInt64(digit)
-    }
+    // The last eight digits, and what is before them, with leading zeros.
+    let tailCount = min(field.count, 8)
+    let headCount = field.count &- tailCount
+    let head = digits(bytes.wordOfRow(at: field.lowerBound), headCount)
+    let tail = digits(bytes.wordOfRow(at: field.lowerBound &+ headCount), tailCount)
+    guard head.areDigits, tail.areDigits else { return nil }
+    let number = head.eightDigits &* 100_000_000 &+ tail.eightDigits
     // 2020-01-01T00:00Z in minutes since 1970.
     let minutes = number / perMinute
     guard minutes >= 26_297_280 else { return nil }
     return UInt32(exactly: minutes - 26_297_280)
+  }
+
+  /// The first `count` of eight bytes, at most eight, behind zeros.
+  private static func digits(_ word: UInt64, _ count: Int) -> UInt64 {
+    let missing = UInt64(truncatingIfNeeded: 8 &- count) &* 8
+    return word << missing | 0x3030_3030_3030_3030 >> (64 &- missing)
   }
 }
