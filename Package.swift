@@ -126,7 +126,7 @@ let package = Package(
       [
         "StatusCache", "Storage", "Feed", "Codes", "Security", "Support", "StatusCacheProbe",
       ]),
-    tests("RecordsTests", ["Records", "Support"]),
+    tests("RecordsTests", ["Codes", "Records", "Support"]),
     tests(
       "ComputeTests",
       [

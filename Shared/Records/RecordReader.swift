@@ -119,9 +119,13 @@ public final class RecordReader {
   private func settle(
     _ records: UnsafeMutablePointer<RecordPair>, _ onRepeat: (UInt64) -> Void
   ) {
+    // Taken out of `self` while they are written.
+    var ends = exchange(&self.ends, with: [])
+    defer { self.ends = ends }
+    var places = ends.mutableSpan
     for owner in 0..<store.ownersInPartition {
       let start = Int(starts[owner])
-      let end = Int(ends[owner])
+      let end = Int(places[owner])
       guard end - start > 1 else { continue }
       if end - start <= 24 {
         unsafe insertionSort(records, start, end)
@@ -140,7 +144,7 @@ public final class RecordReader {
           unsafe records[kept] = record
         }
       }
-      ends[owner] = UInt32(truncatingIfNeeded: kept + 1)
+      places[owner] = UInt32(truncatingIfNeeded: kept + 1)
     }
   }
 

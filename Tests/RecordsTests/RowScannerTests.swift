@@ -1,3 +1,4 @@
+import Codes
 import Records
 import Support
 import Testing

@@ -4,6 +4,7 @@ import Records
 import Server
 import StatusCache
 import Storage
+import Synchronization
 
 /// Makes the statuses of a generation: of each holder the colour, reason and end that the
 /// generation says, under what the log's changes since its base set them to; kind, flags and
@@ -87,6 +88,8 @@ struct GenerationMerge {
     _ pages: inout GenerationPages?, with merger: inout PageMerger, into store: inout PageStore
   ) throws {
     let reader = try CacheReader(SharedCache(cache), region: cache.region)
+    var source = PageSource(pages, ahead: pagesAtOnce == Self.alone ? pagesAtOnce : 0)
+    defer { source.abandon() }
     var computed: [UInt8] = []
     var first: UInt32 = 0
     while true {
@@ -100,7 +103,7 @@ struct GenerationMerge {
       guard present.count == count * StatusPage.byteCount else {
         throw Fault.damagedCache(page: first + UInt32(present.count / StatusPage.byteCount))
       }
-      try pages?.read(count, into: &computed)
+      try source.read(count, into: &computed)
       if let damaged = merger.merge(
         &present, under: computed.span, firstPage: first, version: version)
       {
@@ -109,6 +112,7 @@ struct GenerationMerge {
       first += UInt32(count)
       try store.append(present)
     }
+    pages = source.pages
     try pages?.finish()
   }
 
@@ -128,6 +132,61 @@ struct GenerationMerge {
       progress.upTo = applied
     }
   }
+}
+
+/// Reads and checks a generation's pages: the next on a thread of its own while those before are
+/// merged, when nobody waits for this process.
+private struct PageSource {
+  private struct Read {
+    let pages: GenerationPages
+    let bytes: [UInt8]
+  }
+
+  private(set) var pages: GenerationPages?
+  /// Pages to be read ahead; 0 for none.
+  private let ahead: Int
+  private var underWay: Worker<Read>?
+
+  init(_ pages: GenerationPages?, ahead: Int) {
+    self.pages = pages
+    self.ahead = ahead
+  }
+
+  /// The next `count` pages, or what is left, in place of what is in `buffer`. With `ahead` each
+  /// call asks for as many.
+  mutating func read(_ count: Int, into buffer: inout [UInt8]) throws {
+    guard ahead > 0, let before = pages else {
+      try pages?.read(count, into: &buffer)
+      return
+    }
+    let spare = exchange(&buffer, with: [])
+    var (bytes, pages) = ([UInt8](), before)
+    if let worker = exchange(&underWay, with: nil) {
+      let read = try worker.finish()
+      (bytes, pages) = (read.bytes, read.pages)
+    } else {
+      try pages.read(ahead, into: &bytes)
+    }
+    buffer = bytes
+    self.pages = pages
+    guard !pages.isAtEnd else { return }
+    let (ahead, next, lent) = (ahead, pages, Lent(spare))
+    underWay = try Worker {
+      var (pages, bytes) = (next, lent.take())
+      try pages.read(ahead, into: &bytes)
+      return Read(pages: pages, bytes: bytes)
+    }
+  }
+
+  /// A buffer for another thread, which writes to it without copying it first.
+  private final class Lent: Sendable {
+    private let bytes: Mutex<[UInt8]>
+    init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes) }
+    func take() -> [UInt8] { bytes.withLock { exchange(&$0, with: []) } }
+  }
+
+  /// Waits for what is under way, whatever comes of it.
+  mutating func abandon() { _ = try? exchange(&underWay, with: nil)?.finish() }
 }
 
 /// Puts merged pages into the cache on a thread of its own, so that the next are merged while these

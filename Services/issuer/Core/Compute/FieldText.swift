@@ -43,29 +43,31 @@ enum FieldText {
   static func appendNumber(
     _ bytes: Span<UInt8>, _ field: Range<Int>, limit: Int, to output: inout [UInt8]
   ) {
-    var place = field.lowerBound
-    let end = field.upperBound
-    while place < end, output.count < limit {
-      var byte = bytes[place]
-      place += 1
-      if byte == 0x20 || byte == 0x09 { continue }
-      if byte == 0xE3, place + 2 <= end, isWideBlank(bytes, place - 1) {
-        place += 2
-        continue
-      }
-      if byte == 0xEF, place + 2 <= end {
-        // U+FF01 to U+FF5E.
-        switch (bytes[place], bytes[place + 1]) {
-        case (0xBC, let third) where 0x81...0xBF ~= third:
-          byte = third - 0x60
+    output.append(addingCapacity: limit) { output in
+      var place = field.lowerBound
+      let end = field.upperBound
+      while place < end, output.count < limit {
+        var byte = bytes[place]
+        place += 1
+        if byte == 0x20 || byte == 0x09 { continue }
+        if byte == 0xE3, place + 2 <= end, isWideBlank(bytes, place - 1) {
           place += 2
-        case (0xBD, let third) where 0x80...0x9E ~= third:
-          byte = third - 0x20
-          place += 2
-        default: break
+          continue
         }
+        if byte == 0xEF, place + 2 <= end {
+          // U+FF01 to U+FF5E.
+          switch (bytes[place], bytes[place + 1]) {
+          case (0xBC, let third) where 0x81...0xBF ~= third:
+            byte = third - 0x60
+            place += 2
+          case (0xBD, let third) where 0x80...0x9E ~= third:
+            byte = third - 0x20
+            place += 2
+          default: break
+          }
+        }
+        output.append(0x61...0x7A ~= byte ? byte - 0x20 : byte)
       }
-      output.append(0x61...0x7A ~= byte ? byte - 0x20 : byte)
     }
   }
 

@@ -130,7 +130,9 @@ package final class RecordCleaner {
       let second = bytes.wordOfRow(at: start + 8)
       let third = bytes.wordOfRow(at: start + 16)
       let seventeenth = UInt8(truncatingIfNeeded: third)
-      let last = UInt8(truncatingIfNeeded: third >> 8)
+      let character = UInt8(truncatingIfNeeded: third >> 8)
+      // The only letter that there is, in either case.
+      let last = character == 0x78 ? 0x58 : character
       if ResidentID.isCanonical(first, second, seventeenth, last) {
         document = CMACMessage(
           first << 8 | UInt64(type), second << 8 | first >> 56,
@@ -145,7 +147,8 @@ package final class RecordCleaner {
     _ bytes: Span<UInt8>, _ field: Range<Int>, _ type: UInt8
   ) -> Bool {
     guard let type = DocumentType(rawValue: type) else { return false }
-    if FieldText.isPlain(bytes, field), field.count <= 24, type != .residentID || field.count != 15 {
+    let isOld = type == .residentID && field.count == 15
+    if !isOld, field.count <= 24, FieldText.isPlain(bytes, field) {
       return setDocument(type, bytes.extracting(field))
     }
     number.removeAll(keepingCapacity: true)

@@ -146,9 +146,10 @@ package struct RuleProgram: Sendable {
     var hits: UInt64 = 0
     // Events ascend, so their windows do.
     var window = 0
+    let starts = windowStarts.span
     for index in events.indices {
       let event = events[index]
-      while window < windowStarts.count, windowStarts[window] <= event.minutes { window += 1 }
+      while window < starts.count, starts[window] <= event.minutes { window &+= 1 }
       hits |= matches(event, in: window)
     }
     // Conditions are numbered rule by rule, so the lowest bit is of the first rule.
@@ -168,9 +169,10 @@ package struct RuleProgram: Sendable {
   /// `afterMatchMinutes`.
   @inline(__always)
   private func matches(_ event: Event, in window: Int) -> UInt64 {
-    let entry = Int(event.kind) * resultCount + Int(event.result)
+    let entry = Int(event.kind) &* resultCount &+ Int(event.result)
+    let matching = matching.span
     guard Int(event.result) < resultCount, entry < matching.count else { return 0 }
-    let mask = matching[entry] & windowMasks[window]
+    let mask = matching[entry] & windowMasks.span[window]
     guard mask & placed != 0 else { return mask }
     var areas = areaIndex.areas(of: event.place, at: event.minutes)
     var reached = ~placed
