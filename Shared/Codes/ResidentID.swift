@@ -69,7 +69,7 @@ package enum ResidentID {
     // Each part is looked at, whatever the others are: nearly all numbers are in order.
     let isChecked = last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 &+ check))
     let isPlace = UInt64(1) << UInt64(province & 63) & provinces[province >> 6] != 0
-    let isDay = day >= 1 && day <= monthLengths[month & 15]
+    let isDay = day >= 1 && month <= 12 && day <= monthLengths[month & 15]
     let isLeapDay = month == 2 && day == 29 && CivilTime.isLeap(year: year)
     return isChecked && isPlace && 1880...2099 ~= year && (isDay || isLeapDay)
   }

@@ -5,20 +5,22 @@ internal import CZstd
 /// gzip by ISA-L, which takes less than half of zlib's time.
 @safe package final class Decompressor {
   @safe private enum Engine {
-    case gzip(UnsafeMutablePointer<inflate_state>)
+    case gzip(UnsafeMutablePointer<citycode_gunzip>)
     case zstd(OpaquePointer)
   }
 
   private let engine: Engine
   /// Between two frames, where a file may end.
   private var isBetweenFrames = true
+  /// In the header of a gzip member.
+  private var isInHeader = false
 
   /// Begins a file.
   package init(_ format: CompressionFormat) throws(CompressionError) {
     switch format {
     case .gzip:
-      guard let state = unsafe citycode_new_inflate_state() else { throw .outOfMemory }
-      unsafe engine = .gzip(state)
+      guard let gunzip = unsafe citycode_new_gunzip() else { throw .outOfMemory }
+      unsafe engine = .gzip(gunzip)
     case .zstd:
       guard let context = unsafe ZSTD_createDCtx() else { throw .outOfMemory }
       unsafe engine = .zstd(context)
@@ -27,7 +29,7 @@ internal import CZstd
 
   deinit {
     switch engine {
-    case .gzip(let state): unsafe citycode_free_inflate_state(state)
+    case .gzip(let gunzip): unsafe citycode_free_gunzip(gunzip)
     case .zstd(let context): _ = unsafe ZSTD_freeDCtx(context)
     }
   }
@@ -64,7 +66,7 @@ internal import CZstd
       let before = (taken, written)
       let failure =
         switch engine {
-        case .gzip(let state): unsafe inflate(state, target, &written, source, &taken)
+        case .gzip(let gunzip): unsafe inflate(gunzip, target, &written, source, &taken)
         case .zstd(let context): unsafe inflate(context, target, &written, source, &taken)
         }
       if let failure { return failure }
@@ -74,8 +76,9 @@ internal import CZstd
   }
 
   private func inflate(
-    _ state: UnsafeMutablePointer<inflate_state>, _ target: UnsafeMutableBufferPointer<UInt8>,
-    _ written: inout Int, _ source: UnsafeBufferPointer<UInt8>, _ taken: inout Int
+    _ gunzip: UnsafeMutablePointer<citycode_gunzip>,
+    _ target: UnsafeMutableBufferPointer<UInt8>, _ written: inout Int,
+    _ source: UnsafeBufferPointer<UInt8>, _ taken: inout Int
   ) -> CompressionError? {
     // ISA-L counts in 32 bits.
     let count = min(source.count - taken, 1 << 30)
@@ -85,18 +88,27 @@ internal import CZstd
     if isBetweenFrames {
       guard count > 0 else { return nil }
       isBetweenFrames = false
+      isInHeader = true
     }
+    let state = unsafe gunzip.pointer(to: \.state).unsafelyUnwrapped
     unsafe state.pointee.next_in = UnsafeMutablePointer(mutating: from + taken)
     unsafe state.pointee.avail_in = UInt32(count)
     unsafe state.pointee.next_out = to + written
     unsafe state.pointee.avail_out = UInt32(room)
-    let result = unsafe isal_inflate(state)
+    let result =
+      isInHeader
+      ? unsafe isal_read_gzip_header(state, gunzip.pointer(to: \.header).unsafelyUnwrapped)
+      : unsafe isal_inflate(state)
     taken += count - Int(unsafe state.pointee.avail_in)
     written += room - Int(unsafe state.pointee.avail_out)
+    if isInHeader {
+      isInHeader = result == ISAL_END_INPUT
+      return isInHeader || result == ISAL_DECOMP_OK ? nil : .damaged(Self.text(result))
+    }
     guard result == ISAL_DECOMP_OK else { return .damaged(Self.text(result)) }
     if unsafe state.pointee.block_state == ISAL_BLOCK_FINISH {
       isBetweenFrames = true
-      unsafe citycode_reset_inflate_state(state)
+      unsafe citycode_begin_member(gunzip)
     }
     return nil
   }

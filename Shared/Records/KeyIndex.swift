@@ -8,7 +8,7 @@ internal import Glibc
 /// ```
 /// Keys are MACs and so spread evenly: a key's line follows from its first 64 bits, and the next
 /// free place there or in the lines behind is taken. What is compared are the other 64 bits, its
-/// tag, so a key that is not there is taken for another with probability 2^-80 or so. Nearly every
+/// tag, so a key that is not there is taken for another with probability 2^-61 or so. Nearly every
 /// look ends in the first line, because it is as long as the misses of the cache in it.
 @safe
 public final class KeyIndex: @unchecked Sendable {

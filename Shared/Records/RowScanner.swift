@@ -54,7 +54,7 @@ public final class RowScanner {
   /// Whether the fields are in what `withUnquoted` lends instead of the bytes given.
   package private(set) var isUnquoted = false
   /// The fields of a row with quotes, without them; what exceeds it is of a row that is too long.
-  private let text = FixedBuffer<UInt8>(repeating: 0, count: textBytesMax + padding)
+  private let text = FixedBuffer<UInt8>(repeating: 0, count: textBytesMax + 2 * padding)
   private static let textBytesMax = rowBytesMax + 2
 
   package init(delimiter: UInt8) { self.delimiter = delimiter }
@@ -240,10 +240,10 @@ public final class RowScanner {
     return true
   }
 
-  /// Lends the fields of a row with quotes, without them, as long as `isUnquoted`; `padding` bytes
-  /// of anything follow.
+  /// Lends the fields of a row with quotes, without them, as long as `isUnquoted`; twice `padding`
+  /// bytes of anything follow.
   package func withUnquoted<R>(_ body: (Span<UInt8>) throws -> R) rethrows -> R {
-    try text.withSpan(first: Self.textBytesMax + Self.padding, body)
+    try text.withSpan(first: Self.textBytesMax + 2 * Self.padding, body)
   }
 
   @inline(__always)

@@ -20,9 +20,13 @@ import Testing
     var random = SplitMix(seed: 11_643)
     var accepted = 0
     for _ in 0..<20_000 {
-      let place = ["310105", "110101", "420106", "830000", "990101"].randomElement(using: &random)!
+      let isAny = Int.random(in: 0..<3, using: &random) == 0
+      let known = ["310105", "110101", "420106", "830000"].randomElement(using: &random)!
+      let place = isAny ? "\(Int.random(in: 10..<100, using: &random))0101" : known
       let year = 1_870 + Int.random(in: 0..<240, using: &random)
-      let month = 1 + Int.random(in: 0..<13, using: &random)
+      // Nobody writes month 17, but a number with it must not be taken for one.
+      let month = Int.random(
+        in: 0..<(Int.random(in: 0..<3, using: &random) == 0 ? 100 : 13), using: &random)
       let day = Int.random(in: 0..<33, using: &random)
       func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
       let sequence = 100 + Int.random(in: 0..<900, using: &random)
@@ -35,7 +39,7 @@ import Testing
         return
       }
     }
-    #expect(accepted > 8_000)
+    #expect(accepted > 5_000)
   }
 
   @Test("a word with anything but digits is no number")

@@ -63,6 +63,53 @@ import Testing
     #expect(back == one + Self.text)
   }
 
+  /// A gzip member with fields in its header that RFC 1952 §2.3.1 allows.
+  private func member(_ text: [UInt8], flags: UInt8) throws -> [UInt8] {
+    let plain = try packed(text, .gzip)
+    var header = Array(plain[..<10])
+    header[3] = flags
+    if flags & 4 != 0 { header += [6, 0, 0x42, 0x43, 2, 0, 0x39, 0x05] }
+    if flags & 8 != 0 { header += Array("2020-02-01.csv".utf8) + [0] }
+    if flags & 16 != 0 { header += Array("a day".utf8) + [0] }
+    if flags & 2 != 0 {
+      var checksum = UInt32.max
+      for byte in header {
+        checksum ^= UInt32(byte)
+        for _ in 0..<8 { checksum = checksum >> 1 ^ (checksum & 1 == 1 ? 0xEDB8_8320 : 0) }
+      }
+      header += [UInt8(truncatingIfNeeded: ~checksum), UInt8(truncatingIfNeeded: ~checksum >> 8)]
+    }
+    return header + plain[10...]
+  }
+
+  @Test(
+    "a member's header may have any field and be cut anywhere",
+    arguments: [0, 2, 4, 8, 10, 12, 16, 24, 30] as [UInt8])
+  func headers(flags: UInt8) throws {
+    let first = Array("first\n".utf8)
+    let second = Array(Self.text.prefix(3_000))
+    let bytes = try member(first, flags: flags) + member(second, flags: flags)
+    for byteCountMax in [7, 1 << 16] {
+      let back = try unpacked(bytes, .gzip, chunkBytes: 1, byteCountMax: byteCountMax)
+      #expect(back == first + second)
+    }
+    for cut in 1..<bytes.count {
+      let decompressor = try Decompressor(.gzip)
+      var output: [UInt8] = []
+      for part in [Array(bytes[..<cut]), Array(bytes[cut...])] {
+        var taken = 0
+        var given = 0
+        repeat {
+          given = output.count
+          taken += try decompressor.decompress(
+            part.span.extracting(taken...), into: &output, byteCountMax: 1 << 16)
+        } while taken < part.count || output.count > given
+      }
+      try decompressor.finish()
+      #expect(output == first + second, "\(cut)")
+    }
+  }
+
   @Test("a file that is cut, damaged or something else is an error", arguments: ["x.gz", "x.zst"])
   func damage(path: String) throws {
     let format = try #require(CompressionFormat(path: path))

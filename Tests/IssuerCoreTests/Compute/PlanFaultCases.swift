@@ -117,6 +117,10 @@ extension PlanFaultCase {
         + "unix_milliseconds"),
     PlanFaultCase(
       "yyyy-MM-dd HH:mm,", "yyyy-MM HH:mm,", "13:13: the time format \"yyyy-MM HH:mm\" lacks dd"),
+    PlanFaultCase(
+      "yyyy-MM-dd HH:mm,", "yyyy-MM-dd..........................HH:mm,",
+      "13:13: the time format \"yyyy-MM-dd..........................HH:mm\" is longer than 40 bytes"
+    ),
     PlanFaultCase("yyyy-MM-dd HH:mm,", "rfc3339,", "13:22: this time format stands twice"),
     PlanFaultCase("times: rfc3339", "times: []", "18:12: a source needs at least one time format"),
     PlanFaultCase(
