@@ -65,19 +65,13 @@ package enum ResidentID {
     let year = (first >> 48).twoDigits &* 100 &+ second.twoDigits
     let month = (second >> 16).twoDigits
     let day = (second >> 32).twoDigits
-    let province = first.twoDigits
     // Each part is looked at, whatever the others are: nearly all numbers are in order.
     let isChecked = last == (check == 10 ? 0x58 : UInt8(truncatingIfNeeded: 0x30 &+ check))
-    let isPlace = UInt64(1) << UInt64(province & 63) & provinces[province >> 6] != 0
+    let isPlace = isProvince(first.twoDigits)
     let isDay = day >= 1 && month <= 12 && day <= monthLengths[month & 15]
     let isLeapDay = month == 2 && day == 29 && CivilTime.isLeap(year: year)
     return isChecked && isPlace && 1880...2099 ~= year && (isDay || isLeapDay)
   }
-
-  /// What `isProvince` says, as bits.
-  private static let provinces: InlineArray<2, UInt64> = [
-    0xE07C_7E3F_80E0_F800, 0x0000_0000_000E_0083,
-  ]
 
   /// Days of a month that is not of a leap year; 0 for what is none.
   private static let monthLengths: InlineArray<16, Int> = [

@@ -49,8 +49,6 @@ public final class RowScanner {
   package private(set) var lineCount = 1
   @usableFromInline package private(set) var fieldCount = 0
   package private(set) var fault: Fault?
-  /// Whether any row had a quote: then a line feed need not end a row.
-  package private(set) var hasSeenQuotes = false
   /// Whether the fields are in what `withUnquoted` lends instead of the bytes given.
   package private(set) var isUnquoted = false
   /// The fields of a row with quotes, without them; what exceeds it is of a row that is too long.
@@ -195,7 +193,6 @@ public final class RowScanner {
 
   /// Reads the row at `rowStart` byte by byte.
   private func nextQuoted(_ bytes: Span<UInt8>, _ end: Int, _ areLast: Bool) -> Bool {
-    hasSeenQuotes = true
     isUnquoted = true
     var output = 0
     var place = rowStart

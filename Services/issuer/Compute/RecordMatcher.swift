@@ -6,9 +6,8 @@ import Storage
 
 /// Finds the holder of each row and keeps what the row says of them; one for each thread.
 ///
-/// Documents are looked up a block of rows at a time: first the MACs of all, then, while the rows
-/// of the next block are read, one place in the index after the other is asked for, so that all are
-/// in the cache when they are looked at.
+/// Documents are looked up a block of rows at a time: first the MACs of all, several of which the
+/// processor makes at once, then all places in the index, which it fetches at once, too.
 final class RecordMatcher {
   /// What all threads share.
   struct Registered: Sendable {
@@ -39,16 +38,12 @@ final class RecordMatcher {
   private let nextSerial: UInt64
   private let writer: RecordWriter?
   private let contacts: ReadSession
-  /// The rows of two blocks: of one `keys` holds the documents' MACs, the other is being filled,
-  /// with its documents in `messages`.
-  private let pending = FixedBuffer(repeating: Pending(), count: 2 * blockRows)
+  /// The rows that wait; `messages` and `keys` have their documents at the same places.
+  private let pending = FixedBuffer(repeating: Pending(), count: blockRows)
+  private var pendingCount = 0
   private let messages = FixedBuffer(
     repeating: CMACMessage(0, 0, 0, byteCount: 0), count: blockRows)
   private let keys = FixedBuffer(repeating: CMACTag(), count: blockRows)
-  /// Where in `pending` the block with keys begins, 0 or `blockRows`, and how many rows it has.
-  private var keyedStart = 0
-  private var keyedCount = 0
-  private var fillingCount = 0
   private var rowCount = 0
   private(set) var rejects = RejectedRows()
 
@@ -103,16 +98,14 @@ final class RecordMatcher {
   ) throws {
     switch cleaner.read(fields, scanner) {
     case .document:
-      let place = fillingCount
-      messages[place] = cleaner.document
-      pending[(keyedStart ^ Self.blockRows) + place] = Pending(
+      messages[pendingCount] = cleaner.document
+      pending[pendingCount] = Pending(
         event: cleaner.low, minutes: cleaner.minutes,
         line: UInt32(truncatingIfNeeded: line),
         start: UInt32(truncatingIfNeeded: scanner.rowStart),
         end: UInt32(truncatingIfNeeded: scanner.rowEnd))
-      fillingCount = place + 1
-      if place < keyedCount { index.prepare(high: keys[place].high) }
-      if fillingCount == Self.blockRows { try turn(bytes) }
+      pendingCount += 1
+      if pendingCount == Self.blockRows { try settle(bytes) }
     case .contact:
       let row = bytes.extracting(scanner.rowStart..<scanner.rowEnd)
       let place = cleaner.contactFields(scanner)
@@ -147,48 +140,35 @@ final class RecordMatcher {
     } ?? nil
   }
 
-  /// Looks up the block with keys, whose rows are in `bytes`, and gives the filled one its keys.
-  private func turn(_ bytes: Span<UInt8>) throws {
-    let (start, count) = (keyedStart, keyedCount)
-    keyedCount = 0
+  /// Looks up the rows that wait; they are in `bytes`.
+  func settle(_ bytes: Span<UInt8>) throws {
+    let count = pendingCount
+    pendingCount = 0
+    messages.withSpan(first: count) { messages in
+      keys.withMutableSpan { documentTags.tags(of: messages, into: &$0) }
+    }
     if let writer {
-      try settle(start, count, bytes, index, into: writer)
+      try settle(count, bytes, index, into: writer)
     } else {
       for place in 0..<count {
         let number = index.find(high: keys[place].high, low: keys[place].low)
-        try keep(number.map { UInt64($0) }, pending[start + place], bytes)
+        try keep(number.map { UInt64($0) }, pending[place], bytes)
       }
-    }
-    let filled = fillingCount
-    messages.withSpan(first: filled) { messages in
-      keys.withMutableSpan { documentTags.tags(of: messages, into: &$0) }
-    }
-    keyedStart = start ^ Self.blockRows
-    keyedCount = filled
-    fillingCount = 0
-  }
-
-  /// Looks up all rows that wait; they are in `bytes`.
-  func settle(_ bytes: Span<UInt8>) throws {
-    while fillingCount > 0 || keyedCount > 0 {
-      for place in min(fillingCount, keyedCount)..<keyedCount {
-        index.prepare(high: keys[place].high)
-      }
-      try turn(bytes)
     }
   }
 
   /// `index` and `writer` are arguments, so that their references are counted once for all rows: to
   /// count is to wait for everything written before.
   private func settle(
-    _ start: Int, _ count: Int, _ bytes: Span<UInt8>, _ index: KeyIndex, into writer: RecordWriter
+    _ count: Int, _ bytes: Span<UInt8>, _ index: KeyIndex, into writer: RecordWriter
   ) throws {
     let serials = serials
     var matched = 0
     defer { counts.matched += matched }
+    for place in 0..<count { index.prepare(high: keys[place].high) }
     for place in 0..<count {
       let key = keys[place]
-      let row = pending[start + place]
+      let row = pending[place]
       let number = index.find(high: key.high, low: key.low)
       if let number, serials.contains(UInt64(number)) {
         matched += 1
